@@ -1,0 +1,104 @@
+//! Why a gateway does not start: one line each, which says what to do.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::config::{Config, ConfigError, Database};
+use crate::identity::RootError;
+use crate::model::Error;
+use crate::store::OpenError;
+
+/// One line that says why the gateway does not start, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartFailure(String);
+
+impl StartFailure {
+    pub(super) fn new(line: impl Into<String>) -> Self {
+        // Errors of libraries may have lines of their own.
+        Self(line.into().lines().map(str::trim).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The system refused what every gateway needs.
+    #[must_use]
+    pub fn from_io(what: &str, error: &io::Error) -> Self {
+        Self::new(format!("the system gives no {what} ({error})"))
+    }
+
+    pub(super) fn data_dir(path: &Path, error: &io::Error) -> Self {
+        Self::new(format!(
+            "the directory {} can't be written ({error}): make it writable or choose another by data_dir \
+             (COUNTERSIGN_DATA_DIR)",
+            path.display()
+        ))
+    }
+
+    pub(super) fn listen(key: &str, address: SocketAddr, error: &io::Error) -> Self {
+        let variable = key.to_uppercase();
+        if error.kind() == io::ErrorKind::AddrInUse {
+            return Self::new(format!(
+                "{address} is in use: stop the other program or choose another port by {key} (COUNTERSIGN_{variable})"
+            ));
+        }
+        Self::new(format!("can't listen on {address} ({error}): choose another by {key} (COUNTERSIGN_{variable})"))
+    }
+
+    pub(super) fn database(config: &Config, error: &OpenError) -> Self {
+        let name = match &config.database {
+            Database::Sqlite(file) => file.display().to_string(),
+            Database::Postgres(url) => url.to_string(),
+        };
+        match error {
+            OpenError::Unreachable(error) => Self::new(format!(
+                "the database {name} can't be opened ({error}): check database_url (COUNTERSIGN_DATABASE_URL) and that \
+                 it runs and is writable"
+            )),
+            OpenError::Newer => Self::new(format!(
+                "the database {name} was changed by a newer version of Countersign: start that version or a later one"
+            )),
+            OpenError::Migration(error) => Self::new(format!(
+                "the tables of the database {name} can't be brought up to date ({error}): restore a backup, or ask for \
+                 help with this line"
+            )),
+        }
+    }
+}
+
+impl From<ConfigError> for StartFailure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(error.0)
+    }
+}
+
+impl From<RootError> for StartFailure {
+    fn from(error: RootError) -> Self {
+        match error {
+            RootError::WrongSecret => Self::new(
+                "the root secret is not the one of this database: restore it, or, to replace it, name the old one in \
+                 previous_secrets",
+            ),
+            RootError::UnknownPrevious => {
+                Self::new("one of previous_secrets was never the root secret of this database: remove it")
+            }
+            RootError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<Error> for StartFailure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Internal(source) => Self::new(format!("the database can't be used ({source})")),
+            other => Self::new(other.detail()),
+        }
+    }
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartFailure {}

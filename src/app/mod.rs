@@ -1,0 +1,95 @@
+//! The assembled gateway: from a configuration to a core, and from a core to a running server.
+
+mod data_dir;
+mod failure;
+mod listen;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use data_dir::Secret;
+pub use failure::StartFailure;
+
+use crate::clock::Clock;
+use crate::config::{Config, Database};
+use crate::http;
+use crate::identity::Core;
+use crate::random::Random;
+use crate::store::Db;
+use crate::tasks;
+
+/// How often keys are reloaded and what expired is deleted.
+const UPKEEP: Duration = Duration::from_secs(30);
+
+/// A gateway that is ready to serve.
+pub struct App {
+    /// The account core.
+    pub core: Arc<Core>,
+    /// Where the root secret came from.
+    pub secret: Secret,
+}
+
+impl App {
+    /// Opens the database and the keys.
+    ///
+    /// # Errors
+    /// [`StartFailure`] says in one line what stands in the way and what to do.
+    pub async fn open(config: Config, clock: Clock, random: Random) -> Result<Self, StartFailure> {
+        if let Database::Sqlite(file) = &config.database {
+            data_dir::prepare(&config.data_dir)?;
+            data_dir::prepare(file.parent().unwrap_or(&config.data_dir))?;
+        }
+        data_dir::require_secret(&config)?;
+        let db = Db::open(&config.database).await.map_err(|error| StartFailure::database(&config, &error))?;
+        let secret = data_dir::secret(&config, &db, &random).await?;
+        let core = Core::open(config, clock, random, db, secret.bytes()).await.map_err(StartFailure::from)?;
+        Ok(Self { core, secret })
+    }
+
+    /// Binds both listeners.
+    ///
+    /// # Errors
+    /// [`StartFailure`] names the address that is taken or not ours.
+    pub async fn bind(&self) -> Result<Listeners, StartFailure> {
+        let config = self.core.config();
+        Ok(Listeners {
+            public: listen::bind("listen", config.listen).await?,
+            internal: listen::bind("internal_listen", config.internal_listen).await?,
+        })
+    }
+
+    /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
+    pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
+        let upkeep = tasks::spawn(keep_up(Arc::clone(&self.core)));
+        let public = http::serve::serve(listeners.public, http::router(&self.core), stop.clone());
+        let internal = http::serve::serve(listeners.internal, http::internal_router(&self.core), stop);
+        tokio::join!(public, internal);
+        upkeep.abort();
+        self.core.db().close().await;
+    }
+}
+
+/// The two sockets of a gateway.
+pub struct Listeners {
+    /// For the doors.
+    pub public: TcpListener,
+    /// For `/metrics`.
+    pub internal: TcpListener,
+}
+
+async fn keep_up(core: Arc<Core>) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // Both are tried again at the next tick; meanwhile nothing is wrong but the size of some tables.
+        for outcome in [core.reload_keys().await, core.sweep().await] {
+            if let Err(error) = outcome {
+                tracing::warn!(?error, "upkeep failed");
+            }
+        }
+    }
+}

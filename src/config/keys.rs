@@ -1,0 +1,64 @@
+//! The table of all configuration keys: what may be written, what it means, what it is when it is not written.
+
+/// One configuration key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name, with a dot between levels.
+    pub name: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// Its default, as an operator would write it.
+    pub default: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+}
+
+const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, secret: false, default, meaning }
+}
+
+const fn secret(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key { name, secret: true, default, meaning }
+}
+
+/// Every key there is, in the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    key("listen", "127.0.0.1:8080", "Address and port of the doors; port 0 picks a free one."),
+    key("internal_listen", "127.0.0.1:9464", "Address and port of `/metrics`; port 0 picks a free one."),
+    key("public_url", "http://localhost:8080", "The gateway's own origin: issuer, default audience, links."),
+    key("data_dir", "./data", "Where the SQLite file and the root secret are kept."),
+    secret("database_url", "sqlite://<data_dir>/countersign.db", "`sqlite://<file>` or `postgres://…`."),
+    secret("secret", "<data_dir>/secret", "The root secret: 32 bytes as hex or base64. Needed with PostgreSQL."),
+    secret("previous_secrets", "[]", "Root secrets of before, which still verify what they signed."),
+    key("cors_origins", "[]", "Origins of pages that may call from a browser, such as `https://app.example`."),
+    key("trusted_proxies", "[]", "Addresses or networks of proxies whose `X-Forwarded-For` is believed."),
+    key("doors.wallet", "true", "Whether `/users` (wallet sign-in) is open."),
+    key("tokens.audience", "<public_url>", "The `aud` of access tokens."),
+    key("tokens.algorithm", "EdDSA", "`EdDSA` (Ed25519) or `ES256`."),
+    key("tokens.access_ttl", "30m", "How long an access token is good."),
+    key("tokens.refresh_ttl", "30days", "How long a session may go without a refresh; 90 days end any."),
+    key("limits.enabled", "true", "Whether any limit is in force."),
+    key("limits.nonces.rate", "1200", "Nonces a minute, per client network."),
+    key("limits.nonces.burst", "1000", "Nonces at once."),
+    key("limits.sign_ins.rate", "600", "Posted signatures a minute, per client network."),
+    key("limits.sign_ins.burst", "1000", "Posted signatures at once."),
+    key("limits.refreshes.rate", "600", "Refreshes a minute, per client network."),
+    key("limits.refreshes.burst", "1000", "Refreshes at once."),
+    key("limits.wallet_failures.rate", "60", "Wrong signatures a minute, per wallet and client network."),
+    key("limits.wallet_failures.burst", "100", "Wrong signatures at once; a right one always passes."),
+    key("wallet.clock_skew", "30s", "How far the clocks of nodes and clients may be apart."),
+    key("log.level", "info", "`error`, `warn`, `info` (every request) or `debug`."),
+    key("log.format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
+];
+
+/// The key of this name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The known key that `name` was probably meant to be.
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
+    let scored = KEYS.iter().map(|key| (strsim::jaro_winkler(name, key.name), key.name));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.8).then_some(best.1)
+}

@@ -1,0 +1,161 @@
+//! The configuration: typed, checked once at the start, immutable after. It does not act on anything.
+
+mod keys;
+mod read;
+mod show;
+mod sources;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+pub use keys::{KEYS, Key};
+pub use sources::{ConfigError, Environment};
+
+use crate::model::bucket::Rate;
+use crate::secret::{RedactedUrl, SecretBytes};
+
+/// What an operator decides. [`KEYS`] tells the meaning and default of each.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the doors listen.
+    pub listen: SocketAddr,
+    /// Where `/metrics` listens.
+    pub internal_listen: SocketAddr,
+    /// The gateway's own origin, without a slash at the end: issuer, default audience, links.
+    pub public_url: String,
+    /// Where files are kept.
+    pub data_dir: PathBuf,
+    /// Where the data is.
+    pub database: Database,
+    /// The root secret, if it is configured and not in its file.
+    pub secret: Option<SecretBytes>,
+    /// Root secrets of before, which still verify.
+    pub previous_secrets: Vec<SecretBytes>,
+    /// Origins of pages that may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Which doors are open.
+    pub doors: Doors,
+    /// What is issued.
+    pub tokens: Tokens,
+    /// How often things may happen.
+    pub limits: Limits,
+    /// The wallet door.
+    pub wallet: Wallet,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// An embedded file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(RedactedUrl),
+}
+
+/// Which doors are open.
+#[derive(Clone, Copy, Debug)]
+pub struct Doors {
+    /// `/users`: wallet sign-in.
+    pub wallet: bool,
+}
+
+/// What is issued.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The `aud` of access tokens.
+    pub audience: String,
+    /// How access tokens are signed.
+    pub algorithm: Algorithm,
+    /// How long an access token is good.
+    pub access_ttl: Duration,
+    /// How long a session may go without a refresh.
+    pub refresh_ttl: Duration,
+}
+
+/// How access tokens are signed (RFC 7518 section 3.1, RFC 8037 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// Ed25519.
+    EdDsa,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+}
+
+impl Algorithm {
+    /// Its name in JOSE.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        }
+    }
+
+    /// The algorithm of a JOSE name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::EdDsa, Self::Es256].into_iter().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+/// How often things may happen. Each rate is counted per client network.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Whether any limit is in force.
+    pub enabled: bool,
+    /// Asking for nonces.
+    pub nonces: Rate,
+    /// Posting signatures.
+    pub sign_ins: Rate,
+    /// Refreshing sessions.
+    pub refreshes: Rate,
+    /// Wrong signatures for one wallet from one network.
+    pub wallet_failures: Rate,
+}
+
+/// The wallet door.
+#[derive(Clone, Copy, Debug)]
+pub struct Wallet {
+    /// How far the clocks of nodes and of clients may be apart.
+    pub clock_skew: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    /// The least that is logged.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// The least that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Faults of ours.
+    Error,
+    /// Things to look at.
+    Warn,
+    /// Every request.
+    Info,
+    /// For finding faults.
+    Debug,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}

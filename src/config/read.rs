@@ -1,0 +1,299 @@
+//! From settings as written to the typed configuration. Every fault names the key and where it was written.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::sources::{ConfigError, Environment, Raw, Setting, Settings, gather};
+use super::{Algorithm, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
+use crate::model::bucket::Rate;
+use crate::model::session::SESSION_LIFETIME;
+use crate::secret::{RedactedUrl, SecretBytes};
+
+impl Config {
+    /// Reads the configuration from `files` (later ones win) and `environment` (which wins over all).
+    ///
+    /// # Errors
+    /// One line that names the first key that is unknown or has a bad value, and where it was written.
+    pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Self, ConfigError> {
+        let from = Reader(gather(files, environment)?);
+        let public_url = from.read("public_url", "http://localhost:8080", origin)?;
+        let data_dir = PathBuf::from(from.read("data_dir", "./data", text)?);
+        Ok(Self {
+            listen: from.read("listen", "127.0.0.1:8080", socket)?,
+            internal_listen: from.read("internal_listen", "127.0.0.1:9464", socket)?,
+            database: match from.optional("database_url", database)? {
+                Some(database) => database,
+                None => Database::Sqlite(data_dir.join("countersign.db")),
+            },
+            secret: from.optional("secret", secret)?,
+            previous_secrets: from.list("previous_secrets", secret)?,
+            cors_origins: from.list("cors_origins", origin)?,
+            trusted_proxies: from.list("trusted_proxies", network)?,
+            doors: Doors { wallet: from.read("doors.wallet", "true", boolean)? },
+            tokens: from.tokens(&public_url)?,
+            limits: from.limits()?,
+            wallet: Wallet { clock_skew: from.read("wallet.clock_skew", "30s", span_up_to::<300>)? },
+            log: Log {
+                level: from.read("log.level", "info", log_level)?,
+                format: from.read("log.format", "auto", log_format)?,
+            },
+            public_url,
+            data_dir,
+        })
+    }
+}
+
+struct Reader(Settings);
+
+/// Why a value won't do, without the value: it may be a secret.
+type Fault = &'static str;
+
+impl Reader {
+    fn read<T>(
+        &self,
+        name: &'static str,
+        default: &str,
+        parse: fn(&str) -> Result<T, Fault>,
+    ) -> Result<T, ConfigError> {
+        match self.optional(name, parse)? {
+            Some(value) => Ok(value),
+            None => parse(default).map_err(|fault| ConfigError(format!("default: {name}: {fault}"))),
+        }
+    }
+
+    fn optional<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<Option<T>, ConfigError> {
+        let Some(setting) = self.0.get(name) else { return Ok(None) };
+        let written = match &setting.raw {
+            Raw::Text(text) => Ok(text.clone()),
+            Raw::Toml(value) => scalar(value),
+        };
+        written.and_then(|text| parse(&text)).map(Some).map_err(|fault| blame(setting, name, fault))
+    }
+
+    fn list<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<Vec<T>, ConfigError> {
+        let Some(setting) = self.0.get(name) else { return Ok(Vec::new()) };
+        let entries = match &setting.raw {
+            Raw::Text(text) => serde_json::from_str::<Vec<String>>(text).map_err(|_| NOT_A_JSON_LIST),
+            Raw::Toml(toml::Value::Array(values)) => values.iter().map(scalar).collect(),
+            Raw::Toml(_) => Err("a list of texts is expected, such as [\"a\", \"b\"]"),
+        };
+        let parsed = entries.and_then(|entries| entries.iter().map(|entry| parse(entry)).collect());
+        parsed.map_err(|fault| blame(setting, name, fault))
+    }
+
+    fn tokens(&self, public_url: &str) -> Result<Tokens, ConfigError> {
+        let tokens = Tokens {
+            audience: self.read("tokens.audience", public_url, text)?,
+            algorithm: self.read("tokens.algorithm", "EdDSA", algorithm)?,
+            access_ttl: self.read("tokens.access_ttl", "30m", span_up_to::<86_400>)?,
+            refresh_ttl: self.read("tokens.refresh_ttl", "30days", span_up_to::<{ SESSION_LIFETIME.as_secs() }>)?,
+        };
+        if tokens.access_ttl.is_zero() || tokens.refresh_ttl.is_zero() {
+            return Err(ConfigError("tokens: access_ttl and refresh_ttl must be at least one second".to_owned()));
+        }
+        Ok(tokens)
+    }
+
+    fn limits(&self) -> Result<Limits, ConfigError> {
+        let rate = |rate, per_minute, burst_key, burst| -> Result<Rate, ConfigError> {
+            Ok(Rate { per_minute: self.read(rate, per_minute, count)?, burst: self.read(burst_key, burst, count)? })
+        };
+        Ok(Limits {
+            enabled: self.read("limits.enabled", "true", boolean)?,
+            nonces: rate("limits.nonces.rate", "1200", "limits.nonces.burst", "1000")?,
+            sign_ins: rate("limits.sign_ins.rate", "600", "limits.sign_ins.burst", "1000")?,
+            refreshes: rate("limits.refreshes.rate", "600", "limits.refreshes.burst", "1000")?,
+            wallet_failures: rate("limits.wallet_failures.rate", "60", "limits.wallet_failures.burst", "100")?,
+        })
+    }
+}
+
+const NOT_A_JSON_LIST: Fault = "a JSON list of texts is expected, such as [\"a\",\"b\"]";
+
+fn blame(setting: &Setting, name: &str, fault: Fault) -> ConfigError {
+    ConfigError(format!("{}: {name}: {fault}", setting.source))
+}
+
+fn scalar(value: &toml::Value) -> Result<String, Fault> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Boolean(truth) => Ok(truth.to_string()),
+        _ => Err("one text, number or truth value is expected"),
+    }
+}
+
+fn text(written: &str) -> Result<String, Fault> {
+    if written.is_empty() { Err("it must not be empty") } else { Ok(written.to_owned()) }
+}
+
+fn socket(written: &str) -> Result<SocketAddr, Fault> {
+    written.parse().map_err(|_| "an address and a port are expected, such as 127.0.0.1:8080 or [::1]:8080")
+}
+
+/// An origin in the form in which a browser sends it: scheme, host and, unless it is the scheme's own, port.
+fn origin(written: &str) -> Result<String, Fault> {
+    const FAULT: Fault = "an origin is expected, such as https://app.example: no path, no query, no user";
+    let url = Url::parse(written).map_err(|_| FAULT)?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    if !bare || !anonymous || !matches!(url.scheme(), "http" | "https") {
+        return Err(FAULT);
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+fn database(written: &str) -> Result<Database, Fault> {
+    const FAULT: Fault = "sqlite://<file> or postgres://<user>@<host>/<database> is expected";
+    if let Some(path) = written.strip_prefix("sqlite://").or_else(|| written.strip_prefix("sqlite:")) {
+        let file = Path::new(path.split('?').next().unwrap_or_default());
+        let usable = !file.as_os_str().is_empty() && !path.contains(":memory:");
+        return if usable { Ok(Database::Sqlite(file.to_owned())) } else { Err(FAULT) };
+    }
+    let url = Url::parse(written).map_err(|_| FAULT)?;
+    match url.scheme() {
+        "postgres" | "postgresql" => Ok(Database::Postgres(RedactedUrl::new(url))),
+        _ => Err(FAULT),
+    }
+}
+
+fn secret(written: &str) -> Result<SecretBytes, Fault> {
+    SecretBytes::parse(written).ok_or("32 bytes are expected, as 64 hex digits or as base64; try: openssl rand -hex 32")
+}
+
+fn network(written: &str) -> Result<IpNet, Fault> {
+    let single = || written.parse::<IpAddr>().map(IpNet::from);
+    written.parse().or_else(|_| single()).map_err(|_| "an address or a network is expected, such as 10.0.0.0/8")
+}
+
+fn boolean(written: &str) -> Result<bool, Fault> {
+    written.parse().map_err(|_| "true or false is expected")
+}
+
+fn count(written: &str) -> Result<u32, Fault> {
+    written.parse().ok().filter(|n| (1..=1_000_000).contains(n)).ok_or("a number from 1 to 1000000 is expected")
+}
+
+/// A time span: a number of seconds, or a number with a unit.
+fn span_up_to<const MOST_SECONDS: u64>(written: &str) -> Result<Duration, Fault> {
+    let seconds = written.parse().map(Duration::from_secs).ok();
+    let span = seconds.or_else(|| humantime::parse_duration(written).ok());
+    let span = span.ok_or("a time span is expected, such as 30s, 15m, 12h, 30days or a number of seconds")?;
+    if span.as_secs() > MOST_SECONDS { Err("the time span is too long") } else { Ok(span) }
+}
+
+fn algorithm(written: &str) -> Result<Algorithm, Fault> {
+    Algorithm::parse(written).ok_or("EdDSA or ES256 is expected")
+}
+
+fn log_level(written: &str) -> Result<LogLevel, Fault> {
+    match written {
+        "error" => Ok(LogLevel::Error),
+        "warn" => Ok(LogLevel::Warn),
+        "info" => Ok(LogLevel::Info),
+        "debug" => Ok(LogLevel::Debug),
+        _ => Err("error, warn, info or debug is expected"),
+    }
+}
+
+fn log_format(written: &str) -> Result<LogFormat, Fault> {
+    match written {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("auto, text or json is expected"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(&[], &Environment(owned.collect()))
+    }
+
+    fn with_file(content: &str) -> Result<Config, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        Config::load(&[file.path().to_owned()], &Environment::default())
+            .map_err(|error| ConfigError(error.0.replace(&file.path().display().to_string(), "FILE")))
+    }
+
+    #[test]
+    fn nothing_needs_to_be_configured() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.tokens.audience, "http://localhost:8080");
+        assert!(matches!(config.database, Database::Sqlite(file) if file.ends_with("countersign.db")));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_files_and_a_later_file_over_an_earlier_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, two) = (directory.path().join("one.toml"), directory.path().join("two.toml"));
+        std::fs::write(&one, "listen = \"127.0.0.1:1\"\n[tokens]\naccess_ttl = 60\naudience = \"one\"").unwrap();
+        std::fs::write(&two, "tokens.access_ttl = \"2m\"\nlimits.enabled = false").unwrap();
+        let environment = Environment(vec![("COUNTERSIGN_LISTEN".to_owned(), "127.0.0.1:3".to_owned())]);
+        let config = Config::load(&[one, two], &environment).unwrap();
+        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.tokens.access_ttl, Duration::from_secs(120));
+        assert_eq!(config.tokens.audience, "one");
+        assert!(!config.limits.enabled);
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_key_and_its_place_and_is_not_repeated() {
+        let table = [
+            ("COUNTERSIGN_LISTEN", "8080", "listen"),
+            ("COUNTERSIGN_PUBLIC_URL", "https://example.com/path", "public_url"),
+            ("COUNTERSIGN_PUBLIC_URL", "ftp://example.com", "public_url"),
+            ("COUNTERSIGN_DATABASE_URL", "mysql://app:hunter2@db/x", "database_url"),
+            ("COUNTERSIGN_DATABASE_URL", "sqlite::memory:", "database_url"),
+            ("COUNTERSIGN_SECRET", "hunter2", "secret"),
+            ("COUNTERSIGN_PREVIOUS_SECRETS", "hunter2", "previous_secrets"),
+            ("COUNTERSIGN_TRUSTED_PROXIES", "[\"10.0.0.0/99\"]", "trusted_proxies"),
+            ("COUNTERSIGN_TOKENS__ACCESS_TTL", "soon", "tokens.access_ttl"),
+            ("COUNTERSIGN_TOKENS__ACCESS_TTL", "2days", "tokens.access_ttl"),
+            ("COUNTERSIGN_TOKENS__ALGORITHM", "none", "tokens.algorithm"),
+            ("COUNTERSIGN_LIMITS__NONCES__RATE", "0", "limits.nonces.rate"),
+            ("COUNTERSIGN_LIMITS__ENABLED", "yes", "limits.enabled"),
+        ];
+        for (variable, value, key) in table {
+            let error = with(&[(variable, value)]).unwrap_err().0;
+            assert!(error.starts_with(&format!("{variable}: {key}: ")), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_one_that_was_meant() {
+        let error = with(&[("COUNTERSIGN_LISTN", "127.0.0.1:1")]).unwrap_err().0;
+        assert_eq!(error, "COUNTERSIGN_LISTN: there is no key `listn`; did you mean `listen`?");
+        let error = with_file("[tokens]\nacces_ttl = 5").unwrap_err().0;
+        assert_eq!(error, "FILE: there is no key `tokens.acces_ttl`; did you mean `tokens.access_ttl`?");
+        let error = with_file("a = [[\n").unwrap_err().0;
+        assert!(error.starts_with("FILE: line "), "{error}");
+    }
+
+    #[test]
+    fn the_names_of_the_client_verbs_are_no_configuration() {
+        assert!(with(&[("COUNTERSIGN_URL", "http://x"), ("COUNTERSIGN_TOKEN", "t")]).is_ok());
+    }
+
+    #[test]
+    fn a_secret_may_come_from_a_file_and_nothing_else_may() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{}\n", "ab".repeat(32))).unwrap();
+        let path = file.path().to_str().unwrap();
+        let config = with(&[("COUNTERSIGN_SECRET_FILE", path)]).unwrap();
+        assert_eq!(config.secret.unwrap().expose(), &[0xAB; 32]);
+        assert!(with(&[("COUNTERSIGN_LISTEN_FILE", path)]).is_err());
+        assert!(with(&[("COUNTERSIGN_SECRET_FILE", "/nowhere/secret")]).is_err());
+    }
+}

@@ -1,0 +1,124 @@
+//! The effective configuration as a `countersign.toml`, with everything secret masked.
+
+use std::fmt::Write as _;
+
+use toml::Value;
+
+use super::{Config, Database, KEYS, LogFormat, LogLevel};
+use crate::model::bucket::Rate;
+use crate::secret::MASK;
+
+impl Config {
+    /// The effective configuration in the form of the file, safe to paste into a bug report.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut shown = String::new();
+        for key in KEYS {
+            let line = match self.value_of(key.name) {
+                Some(value) => format!("{} = {value}", key.name),
+                None => format!("# {} is not set", key.name),
+            };
+            // Writing to a String can't fail.
+            let _ = writeln!(shown, "{line}");
+        }
+        shown
+    }
+
+    fn value_of(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "listen" => text(self.listen),
+            "internal_listen" => text(self.internal_listen),
+            "public_url" => text(&self.public_url),
+            "data_dir" => text(self.data_dir.display()),
+            "database_url" => match &self.database {
+                Database::Sqlite(file) => text(format_args!("sqlite://{}", file.display())),
+                Database::Postgres(url) => text(url),
+            },
+            "secret" => text(self.secret.as_ref().map(|_| MASK)?),
+            "previous_secrets" => list(self.previous_secrets.iter().map(|_| MASK)),
+            "cors_origins" => list(&self.cors_origins),
+            "trusted_proxies" => list(&self.trusted_proxies),
+            "doors.wallet" => Value::Boolean(self.doors.wallet),
+            "tokens.audience" => text(&self.tokens.audience),
+            "tokens.algorithm" => text(self.tokens.algorithm.name()),
+            "tokens.access_ttl" => text(humantime::format_duration(self.tokens.access_ttl)),
+            "tokens.refresh_ttl" => text(humantime::format_duration(self.tokens.refresh_ttl)),
+            "limits.enabled" => Value::Boolean(self.limits.enabled),
+            "wallet.clock_skew" => text(humantime::format_duration(self.wallet.clock_skew)),
+            "log.level" => text(self.log.level.name()),
+            "log.format" => text(self.log.format.name()),
+            limit => self.limit(limit)?,
+        })
+    }
+
+    fn limit(&self, name: &str) -> Option<Value> {
+        let (bucket, part) = name.strip_prefix("limits.")?.split_once('.')?;
+        let Rate { per_minute, burst } = match bucket {
+            "nonces" => self.limits.nonces,
+            "sign_ins" => self.limits.sign_ins,
+            "refreshes" => self.limits.refreshes,
+            "wallet_failures" => self.limits.wallet_failures,
+            _ => return None,
+        };
+        Some(Value::Integer(i64::from(if part == "rate" { per_minute } else { burst })))
+    }
+}
+
+impl LogLevel {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+impl LogFormat {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+fn text(value: impl std::fmt::Display) -> Value {
+    Value::String(value.to_string())
+}
+
+fn list(values: impl IntoIterator<Item = impl std::fmt::Display>) -> Value {
+    Value::Array(values.into_iter().map(text).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Environment;
+    use super::*;
+
+    #[test]
+    fn what_is_shown_can_be_read_back_and_holds_every_key() {
+        let shown = Config::load(&[], &Environment::default()).unwrap().to_toml();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &shown).unwrap();
+        let again = Config::load(&[file.path().to_owned()], &Environment::default()).unwrap();
+        assert_eq!(again.to_toml(), shown);
+        assert!(KEYS.iter().all(|key| shown.contains(key.name)));
+        assert!(shown.lines().filter(|line| line.starts_with('#')).eq(["# secret is not set"]));
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let environment = Environment(vec![
+            ("COUNTERSIGN_SECRET".to_owned(), "ab".repeat(32)),
+            ("COUNTERSIGN_PREVIOUS_SECRETS".to_owned(), format!("[\"{}\"]", "cd".repeat(32))),
+            ("COUNTERSIGN_DATABASE_URL".to_owned(), "postgres://app:hunter2@db/auth".to_owned()),
+        ]);
+        let config = Config::load(&[], &environment).unwrap();
+        for shown in [config.to_toml(), format!("{config:?}")] {
+            assert!(!shown.contains("abab") && !shown.contains("cdcd") && !shown.contains("hunter2"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The description of every route (OpenAPI 3.1), made from the routes themselves.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Server, Tag};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{health, keys, surfaces};
+use crate::config::Config;
+use crate::identity::Core;
+
+/// The routes that are open by this configuration, and their description.
+pub(super) fn split(config: &Config) -> (Router<Arc<Core>>, OpenApi) {
+    let mut router = OpenApiRouter::new()
+        .routes(routes!(keys::jwks))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz));
+    if config.doors.wallet {
+        router = router.merge(surfaces::wallet::router());
+    }
+    let (router, described) = router.split_for_parts();
+    (router, complete(described, config))
+}
+
+/// The description of every route that is open by this configuration.
+#[must_use]
+pub fn document(config: &Config) -> OpenApi {
+    split(config).1
+}
+
+fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Countersign")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Wallet sign-in that answers with a JWT. Errors are problem details (RFC 9457)."))
+        .build();
+    let tags = [
+        ("wallet", "Sign in with a wallet: ask for a nonce, sign it, post the signature."),
+        ("gateway", "What every gateway answers: its public keys and its state."),
+    ];
+    let tag = |(name, text): (&str, &str)| {
+        let mut tag = Tag::new(name);
+        tag.description = Some(text.to_owned());
+        tag
+    };
+    let components = described.components.get_or_insert_default();
+    let header = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    components.add_security_scheme("access_token", header("x-auth-token"));
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    components.add_security_scheme("api_key", header("x-api-key"));
+    problems_are_problem_json(&mut described);
+    OpenApiBuilder::new()
+        .info(info)
+        .tags(Some(tags.map(tag)))
+        .servers(Some([Server::new(&config.public_url)]))
+        .paths(described.paths)
+        .components(described.components)
+        .build()
+}
+
+/// Routes name the body of their errors; that its type is `application/problem+json` is said here, once.
+fn problems_are_problem_json(described: &mut OpenApi) {
+    use utoipa::openapi::RefOr;
+    let operations = described.paths.paths.values_mut().flat_map(|item| {
+        [item.get.as_mut(), item.post.as_mut(), item.put.as_mut(), item.delete.as_mut(), item.patch.as_mut()]
+    });
+    for operation in operations.flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            let RefOr::T(response) = response else { continue };
+            let is_error = status.starts_with('4') || status.starts_with('5');
+            if is_error && let Some(content) = response.content.shift_remove("application/json") {
+                response.content.insert("application/problem+json".to_owned(), content);
+            }
+        }
+    }
+}

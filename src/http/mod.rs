@@ -1,0 +1,48 @@
+//! Assembly of the HTTP side: the doors merged, what every gateway answers, the layers around all.
+
+mod api;
+mod cors;
+mod health;
+mod keys;
+mod observe;
+pub mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+
+pub use api::document;
+
+use crate::identity::Core;
+use crate::surfaces;
+use crate::transport::{Json, Problem};
+use crate::web;
+
+/// Everything that is served to the world.
+pub fn router(core: &Arc<Core>) -> Router {
+    let (doors, document) = api::split(core.config());
+    // As a value, once: the document never changes while the gateway runs.
+    let description = serde_json::to_value(&document).unwrap_or_default();
+    let router = doors
+        .merge(web::router(&document))
+        .route("/openapi.json", get(async move || Json(description.clone())))
+        .fallback(async || Problem::unknown_route())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
+    let router = match cors::layer(&core.config().cors_origins) {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    router.layer(from_fn_with_state(Arc::clone(core), observe::observe)).with_state(Arc::clone(core))
+}
+
+/// What is served on the internal listener alone.
+pub fn internal_router(core: &Arc<Core>) -> Router {
+    Router::new()
+        .route("/metrics", get(health::metrics))
+        .fallback(async || Problem::unknown_route())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(from_fn_with_state(Arc::clone(core), observe::observe))
+        .with_state(Arc::clone(core))
+}

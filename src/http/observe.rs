@@ -1,0 +1,81 @@
+//! The outermost layer: finds the client, bounds the time, gives errors their body, counts and logs each request.
+//! One layer instead of five, since on a hot route layers cost as much as the rest of HTTP.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::clock::Stopwatch;
+use crate::identity::Core;
+use crate::model::error::{Dependency, Error};
+use crate::model::{Client, RequestId};
+use crate::transport::{ClientOf, Problem, REQUEST_ID};
+
+/// How long a request may take, its body included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The other end of the connection, put into each request by the server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request, next: Next) -> Response {
+    let watch = Stopwatch::start();
+    let method = known(request.method());
+    // The pattern and never the path or the query: those may carry what must not be logged.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let client = client_of(&core, &request);
+    request.extensions_mut().insert(ClientOf(client.clone()));
+    let answered = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    let response = answered.unwrap_or_else(|_| Problem::from(Error::Unavailable(Dependency::Time)).into_response());
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let response = finish(&core, response, &client, route);
+    let took = watch.elapsed();
+    let status = response.status().as_u16();
+    core.metrics().count_request(method, route, status, took);
+    tracing::info!(
+        request_id = %client.request_id, client = %client.address, method, route, status, micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+fn client_of(core: &Core, request: &Request) -> Client {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
+    let fresh = || RequestId::new(core.random().bytes());
+    ClientOf::find(peer, request.headers(), &core.config().trusted_proxies, fresh).0
+}
+
+/// Gives a problem its body, and every answer the request's id.
+fn finish(core: &Core, mut response: Response, client: &Client, route: &str) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() {
+        if let Some(fault) = problem.fault() {
+            tracing::error!(request_id = %client.request_id, route, error = %fault, "a fault of ours");
+        }
+        response = problem.render(&core.config().public_url, client.request_id.as_str(), response);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(client.request_id.as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The method as a label: a made-up one must not make a new label.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

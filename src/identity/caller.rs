@@ -1,0 +1,171 @@
+//! Who calls: from a credential to an account that may act now.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use quick_cache::sync::Cache;
+
+use super::{Core, gate};
+use crate::clock::Timestamp;
+use crate::crypto::derived::{self, Fault, Kind};
+use crate::crypto::jwt::{self, AccessClaims, Expected, Refusal};
+use crate::model::account::{Account, LinkedWallet};
+use crate::model::error::{Conflict, Forbidden, Malformed, Unauthenticated};
+use crate::model::{AccountId, Address, Error, SessionId};
+use crate::store::{accounts, sessions};
+
+/// How many verified tokens are remembered: about 5 MiB, and the callers of some minutes on a busy node.
+const REMEMBERED: usize = 10_000;
+
+/// A credential as it came in.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    /// An access token.
+    AccessToken(&'a str),
+    /// An API key.
+    ApiKey(&'a str),
+}
+
+/// An authenticated account, by whichever credential.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    account: Account,
+    wallet: Option<LinkedWallet>,
+    session: Option<SessionId>,
+}
+
+/// A person who signed in: not an API key. Only [`Caller::require_person`] makes one.
+#[derive(Clone, Debug)]
+pub struct PersonPresent {
+    caller: Caller,
+    session: SessionId,
+}
+
+impl Caller {
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The wallet that signed in, else the account's primary one.
+    ///
+    /// # Errors
+    /// [`Conflict::WalletRequired`] for an account without an EVM wallet.
+    pub fn address(&self) -> Result<Address, Error> {
+        self.wallet.map(|wallet| wallet.address).ok_or(Error::Conflict(Conflict::WalletRequired))
+    }
+
+    /// Insists on a person.
+    ///
+    /// # Errors
+    /// [`Forbidden::PersonRequired`] for an API key.
+    pub fn require_person(self) -> Result<PersonPresent, Error> {
+        let session = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
+        Ok(PersonPresent { caller: self, session })
+    }
+}
+
+impl PersonPresent {
+    /// The session that the access token is of.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+}
+
+impl std::ops::Deref for PersonPresent {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// Tokens whose signature was checked, by their hash: the state of the session is asked each time.
+pub(super) struct TokenCache(Cache<[u8; 32], Arc<AccessClaims>>);
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl Core {
+    /// Finds out who calls. All credentials have to be valid and name one account; a person's counts more than a key.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] with the reason, [`Forbidden::AccountDisabled`],
+    /// [`Malformed::AmbiguousCredentials`], [`Error::Unavailable`].
+    pub async fn authenticate(&self, credentials: &[Credential<'_>]) -> Result<Caller, Error> {
+        let mut found: Option<Caller> = None;
+        for credential in credentials {
+            let caller = match credential {
+                Credential::AccessToken(token) => self.by_access_token(token).await?,
+                Credential::ApiKey(key) => self.by_api_key(key).await?,
+            };
+            found = Some(match found {
+                Some(before) if before.account.id != caller.account.id => {
+                    return Err(Error::Malformed(Malformed::AmbiguousCredentials));
+                }
+                Some(before) if before.session.is_some() => before,
+                Some(_) | None => caller,
+            });
+        }
+        found.ok_or(Error::NotAuthenticated(Unauthenticated::Missing))
+    }
+
+    async fn by_access_token(&self, token: &str) -> Result<Caller, Error> {
+        let now = self.clock.now();
+        let claims = self.verify_access_token(token, now).map_err(|refusal| {
+            Error::NotAuthenticated(match refusal {
+                Refusal::Expired => Unauthenticated::TokenExpired,
+                Refusal::Invalid => Unauthenticated::InvalidToken,
+            })
+        })?;
+        let mut reader = self.db.read().await?;
+        // A session that is gone was over long ago: its row is kept longer than any of its tokens.
+        let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
+        let Some(owned) = sessions::find(&mut reader, SessionId(claims.sid)).await? else { return Err(ended) };
+        gate::admit(&owned.account)?;
+        if !owned.session.is_live(owned.standing(), now) {
+            return Err(ended);
+        }
+        Ok(Caller { session: Some(owned.session.id), wallet: owned.wallet, account: owned.account })
+    }
+
+    fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>, Refusal> {
+        let hash = digest::digest(&digest::SHA256, token.as_bytes());
+        let hash: [u8; 32] = hash.as_ref().try_into().map_err(|_| Refusal::Invalid)?;
+        if let Some(claims) = self.verified.0.get(&hash) {
+            return if claims.is_over(now) { Err(Refusal::Expired) } else { Ok(claims) };
+        }
+        let expected = Expected {
+            issuer: &self.config.public_url,
+            audience: &self.config.tokens.audience,
+            skew: self.config.wallet.clock_skew,
+        };
+        let claims = Arc::new(jwt::verify(&self.keyring.load(), token, expected, now)?);
+        self.verified.0.insert(hash, Arc::clone(&claims));
+        Ok(claims)
+    }
+
+    async fn by_api_key(&self, key: &str) -> Result<Caller, Error> {
+        let invalid = Error::NotAuthenticated(Unauthenticated::InvalidApiKey);
+        let verified = derived::verify(Kind::ApiKey, &self.keychain, key).map_err(|fault| {
+            Error::NotAuthenticated(match fault {
+                Fault::Mistyped => Unauthenticated::MistypedApiKey,
+                Fault::Foreign => Unauthenticated::InvalidApiKey,
+            })
+        })?;
+        let mut reader = self.db.read().await?;
+        let Some((account, wallet)) = accounts::find(&mut reader, AccountId(verified.id)).await? else {
+            return Err(invalid);
+        };
+        gate::admit(&account)?;
+        if verified.counter != account.api_key_counter {
+            return Err(invalid);
+        }
+        Ok(Caller { account, wallet, session: None })
+    }
+}

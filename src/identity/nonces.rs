@@ -1,0 +1,43 @@
+//! Giving out nonces. Nothing is stored, so nobody can fill memory or push out another person's nonce.
+
+use super::Core;
+use super::limits::Policy;
+use crate::clock::Timestamp;
+use crate::model::{Address, Client, Error};
+use crate::store::wallets;
+use crate::wallet::nonce::{self, FREE_TTL, FreeNonce, Purpose};
+
+/// A free nonce, as given out.
+#[derive(Clone, Debug)]
+pub struct IssuedNonce {
+    /// The text to sign.
+    pub nonce: String,
+    /// From when on it is refused.
+    pub expires_at: Timestamp,
+}
+
+impl Core {
+    /// The nonce that this wallet signs to sign in now.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], or [`Error::Unavailable`] if the wallet's count can't be read.
+    pub async fn issue_wallet_nonce(&self, wallet: Address, client: &Client) -> Result<String, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Nonces, client, now)?;
+        let mut reader = self.db.read().await?;
+        let count = wallets::find_count(&mut reader, &self.wallet_tag(wallet)).await?;
+        Ok(nonce::bare(self.keychain.current(), Purpose::SignIn, wallet, nonce::window(now), count))
+    }
+
+    /// A nonce that any wallet may sign once to sign in.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub fn issue_free_nonce(&self, client: &Client) -> Result<IssuedNonce, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Nonces, client, now)?;
+        let expires_at = (now + FREE_TTL).whole_seconds();
+        let free = FreeNonce { id: self.random.bytes(), expires_at };
+        Ok(IssuedNonce { nonce: free.encode(self.keychain.current(), Purpose::SignIn), expires_at })
+    }
+}

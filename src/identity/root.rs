@@ -1,0 +1,185 @@
+//! The start: which root secret is in force, and the keys that lie sealed under it.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::Core;
+use crate::clock::Timestamp;
+use crate::config::{Algorithm, Config};
+use crate::crypto::keyring::{Keyring, SigningKey};
+use crate::crypto::root::{Keychain, RootKeys, check_value};
+use crate::crypto::seal;
+use crate::model::Error;
+use crate::model::audit::{Event, Subject};
+use crate::random::Random;
+use crate::secret::SecretBytes;
+use crate::store::keys::{self as rows, SealedKey, SigningKeyRow};
+use crate::store::{Db, Queryable, Tx, audit};
+
+/// Why the keys of this database can't be used.
+#[derive(Debug)]
+pub enum RootError {
+    /// The root secret is not one that this database knows, and none of the previous ones is either.
+    WrongSecret,
+    /// One of the previous root secrets was never one of this database.
+    UnknownPrevious,
+    /// The database failed, or a sealed key does not open.
+    Store(Error),
+}
+
+impl From<Error> for RootError {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What the start makes of the root secret and the database.
+pub(super) struct Opened {
+    pub(super) keychain: Keychain,
+    pub(super) wallet_tags: Zeroizing<Vec<u8>>,
+    pub(super) keyring: Keyring,
+}
+
+/// Opens the keys of this database with `secret`; makes what a new database lacks, seals anew what an older root
+/// secret sealed. One unit of work, and one node at a time: two that start at once must agree on every key.
+pub(super) async fn open(
+    db: &Db,
+    config: &Config,
+    secret: &SecretBytes,
+    random: &Random,
+    now: Timestamp,
+) -> Result<Opened, RootError> {
+    let mut tx = db.write().await?;
+    rows::lock(&mut tx).await?;
+    let keychain = keychain(&mut tx, secret, &config.previous_secrets, now).await?;
+    let mut keys = Keys { tx: &mut tx, keychain: &keychain, random, now };
+    let wallet_tags = keys.data_key("wallet tags").await?;
+    let keyring = keys.keyring(config.tokens.algorithm).await?;
+    tx.commit().await?;
+    Ok(Opened { keychain, wallet_tags, keyring })
+}
+
+/// Recognises the root secrets by their check values, and makes a new one known: the first of a new database, or one
+/// that replaces a known one among `previous`.
+async fn keychain(
+    tx: &mut Tx,
+    secret: &SecretBytes,
+    previous: &[SecretBytes],
+    now: Timestamp,
+) -> Result<Keychain, RootError> {
+    let known = rows::list_root_secrets(tx).await?;
+    let version_of = |secret: &SecretBytes| {
+        let check = check_value(secret);
+        let row = known.iter().find(|(_, known)| known.as_slice() == check)?;
+        u8::try_from(row.0).ok()
+    };
+    let mut older = Vec::new();
+    for secret in previous {
+        let version = version_of(secret).ok_or(RootError::UnknownPrevious)?;
+        older.push(RootKeys::new(version, secret));
+    }
+    let version = match version_of(secret) {
+        Some(version) => version,
+        None if known.is_empty() || !older.is_empty() => {
+            let newest = known.last().map_or(0, |(version, _)| *version);
+            let version = u8::try_from(newest + 1).map_err(|_| Error::internal("the root secret changed 255 times"))?;
+            rows::insert_root_secret(tx, version, &check_value(secret), now).await?;
+            version
+        }
+        None => return Err(RootError::WrongSecret),
+    };
+    Ok(Keychain::new(RootKeys::new(version, secret), older))
+}
+
+/// The keys in the database, while they are opened at the start.
+struct Keys<'a> {
+    tx: &'a mut Tx,
+    keychain: &'a Keychain,
+    random: &'a Random,
+    now: Timestamp,
+}
+
+impl Keys<'_> {
+    /// The data key of this purpose; made if there is none, sealed anew if the root secret changed.
+    async fn data_key(&mut self, purpose: &'static str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let current = self.keychain.current().version();
+        let found = rows::find_data_key(self.tx, purpose).await?;
+        let up_to_date = found.as_ref().is_some_and(|row| row.secret_version == i64::from(current));
+        let key = match found {
+            Some(row) => open_key(self.keychain, purpose, &row)?,
+            None => Zeroizing::new(self.random.bytes::<32>().to_vec()),
+        };
+        if !up_to_date {
+            let sealed = self.seal(purpose, &key)?;
+            rows::upsert_data_key(self.tx, purpose, current, &sealed, self.now).await?;
+        }
+        Ok(key)
+    }
+
+    /// The signing keys; one of `algorithm` is made if none is active.
+    async fn keyring(&mut self, algorithm: Algorithm) -> Result<Keyring, Error> {
+        let current = self.keychain.current().version();
+        for row in rows::list_signing_keys(self.tx, self.now).await? {
+            if row.key.secret_version != i64::from(current) {
+                let pkcs8 = open_key(self.keychain, &row.kid, &row.key)?;
+                let sealed = self.seal(&row.kid, &pkcs8)?;
+                rows::update_signing_key_seal(self.tx, &row.kid, current, &sealed).await?;
+            }
+        }
+        let ring = load_keyring(self.tx, self.keychain, self.now).await?;
+        if ring.signing(algorithm, self.now).is_ok() {
+            return Ok(ring);
+        }
+        self.add_signing_key(algorithm).await?;
+        load_keyring(self.tx, self.keychain, self.now).await
+    }
+
+    async fn add_signing_key(&mut self, algorithm: Algorithm) -> Result<(), Error> {
+        let pkcs8 = SigningKey::generate(algorithm, self.random)?;
+        let key = SigningKey::parse(algorithm, &pkcs8, self.now)?;
+        let sealed = self.seal(key.kid(), &pkcs8)?;
+        let secret_version = i64::from(self.keychain.current().version());
+        let row = SigningKeyRow {
+            kid: key.kid().to_owned(),
+            algorithm: algorithm.name().to_owned(),
+            active_from: self.now.micros(),
+            key: SealedKey { secret_version, sealed },
+        };
+        rows::insert_signing_key(self.tx, &row, self.now).await?;
+        let id = self.random.uuid(self.now);
+        audit::insert(self.tx, id, Event::SigningKeyAdded, Subject::default(), None, self.now).await
+    }
+
+    fn seal(&self, purpose: &str, key: &[u8]) -> Result<Vec<u8>, Error> {
+        seal::seal(self.keychain.current(), purpose, key, self.random)
+    }
+}
+
+fn open_key(keychain: &Keychain, purpose: &str, row: &SealedKey) -> Result<Zeroizing<Vec<u8>>, Error> {
+    seal::open(keychain, row.secret_version, purpose, &row.sealed)
+}
+
+async fn load_keyring(db: &mut impl Queryable, keychain: &Keychain, now: Timestamp) -> Result<Keyring, Error> {
+    let mut keys = Vec::new();
+    for row in rows::list_signing_keys(db, now).await? {
+        let unknown = Error::internal("a signing key in the database has an unknown algorithm");
+        let algorithm = Algorithm::parse(&row.algorithm).ok_or(unknown)?;
+        let pkcs8 = open_key(keychain, &row.kid, &row.key)?;
+        keys.push(SigningKey::parse(algorithm, &pkcs8, Timestamp::from_micros(row.active_from))?);
+    }
+    Ok(Keyring::new(keys))
+}
+
+impl Core {
+    /// Takes over the signing keys that other nodes added or retired since.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database does not answer; the keys of before stay in use.
+    pub async fn reload_keys(&self) -> Result<(), Error> {
+        let mut reader = self.db.read().await?;
+        let ring = load_keyring(&mut reader, &self.keychain, self.clock.now()).await?;
+        self.keyring.store(Arc::new(ring));
+        Ok(())
+    }
+}

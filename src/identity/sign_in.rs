@@ -1,0 +1,239 @@
+//! Signing in by wallet: proof, exactly-once, account, session, tokens.
+
+use super::Core;
+use super::gate::{self, Admitted};
+use super::limits::Policy;
+use super::tokens::Tokens;
+use crate::clock::Timestamp;
+use crate::model::account::Account;
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{SignatureFault, Unauthenticated};
+use crate::model::session::{SESSION_LIFETIME, Session};
+use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
+use crate::store::{Tx, accounts, nonces, sessions, wallets};
+use crate::wallet::nonce::{self, FreeFault, FreeNonce, Purpose};
+use crate::wallet::{self, Expected};
+
+/// What a client posts to sign in with a bare nonce.
+#[derive(Clone, Copy, Debug)]
+pub struct BareProof<'a> {
+    /// The wallet that it claims.
+    pub address: Address,
+    /// The signature, as posted.
+    pub signature: &'a str,
+    /// The nonce that was signed; a free one has to be named, one of the wallet may be.
+    pub nonce: Option<&'a str>,
+}
+
+/// The outcome of a sign-in.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// The wallet that signed in.
+    pub address: Address,
+    /// The account's e-mail address.
+    pub email: Option<String>,
+    /// What the session is used with.
+    pub tokens: Tokens,
+}
+
+/// How the nonce that was signed is used up.
+enum Spend {
+    /// By raising the wallet's sign-in count from this.
+    Count(u64),
+    /// By recording the nonce.
+    Record(FreeNonce),
+}
+
+impl Core {
+    /// Signs in the wallet that signed the nonce; its first sign-in makes the account.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] with the reason, [`Error::Forbidden`] for a disabled account, [`Error::TooMany`],
+    /// [`Error::Unavailable`].
+    pub async fn sign_in(&self, proof: BareProof<'_>, client: &Client) -> Result<SignedIn, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::SignIns, client, now)?;
+        let tag = self.wallet_tag(proof.address);
+        let outcome = self.prove_and_enter(proof, &tag, client, now).await;
+        match &outcome {
+            Ok(_) => self.metrics.count_sign_in("ok"),
+            Err(error) => {
+                self.metrics.count_sign_in(error.code());
+                if matches!(error, Error::NotAuthenticated(_) | Error::Forbidden(_)) {
+                    let subject = Subject { wallet: Some(&tag), ..Subject::default() };
+                    self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn prove_and_enter(
+        &self,
+        proof: BareProof<'_>,
+        tag: &[u8; 32],
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
+        let mut reader = self.db.read().await?;
+        let count = wallets::find_count(&mut reader, tag).await?;
+        let owner = wallets::find_owner(&mut reader, proof.address).await?;
+        drop(reader);
+        let spend = match self.verify_bare(proof, count, now) {
+            Ok(spend) => spend,
+            Err(refusal) => {
+                if matches!(refusal, Unauthenticated::InvalidSignature(_)) {
+                    self.limit_failures(tag, client, now)?;
+                }
+                return Err(Error::NotAuthenticated(refusal));
+            }
+        };
+        let entry = Entry { address: proof.address, tag, client, now };
+        self.enter(entry, spend, owner).await
+    }
+
+    /// Decides whether the signature proves the wallet, over a nonce that is good now.
+    fn verify_bare(&self, proof: BareProof<'_>, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
+        match proof.nonce {
+            Some(named) => {
+                signed_one_of(proof, std::slice::from_ref(&named.to_owned()))?;
+                self.judge_named(proof.address, named, count, now)
+            }
+            None => self.find_signed(proof, count, now),
+        }
+    }
+
+    /// The nonce was named and is signed: is it one that may be used now?
+    fn judge_named(&self, wallet: Address, named: &str, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
+        let is = |nonce: &String| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(nonce.as_bytes(), named.as_bytes()).is_ok()
+        };
+        if self.accepted(wallet, count, now).iter().any(is) {
+            return Ok(Spend::Count(count));
+        }
+        if let Some((_, reason)) = self.outdated(wallet, count, now).iter().find(|(nonce, _)| is(nonce)) {
+            return Err(*reason);
+        }
+        match FreeNonce::decode(&self.keychain, Purpose::SignIn, named, now) {
+            Ok(free) => Ok(Spend::Record(free)),
+            Err(FreeFault::Expired) => Err(Unauthenticated::NonceExpired),
+            Err(FreeFault::Foreign) => Err(Unauthenticated::NonceUnknown),
+        }
+    }
+
+    /// The nonce was not named: try those that this wallet may have signed.
+    fn find_signed(&self, proof: BareProof<'_>, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
+        let mismatch = Unauthenticated::InvalidSignature(SignatureFault::Mismatch);
+        match signed_one_of(proof, &self.accepted(proof.address, count, now)) {
+            Ok(_) => return Ok(Spend::Count(count)),
+            Err(refusal) if refusal != mismatch => return Err(refusal),
+            Err(_) => {}
+        }
+        let (outdated, reasons): (Vec<_>, Vec<_>) = self.outdated(proof.address, count, now).into_iter().unzip();
+        let position = signed_one_of(proof, &outdated)?;
+        Err(reasons.get(position).copied().unwrap_or(mismatch))
+    }
+
+    /// The nonces of this wallet that are good now, the likeliest first: of the current and the previous window, and
+    /// of the next one if another node's clock may be in it already.
+    fn accepted(&self, wallet: Address, count: u64, now: Timestamp) -> Vec<String> {
+        let current = nonce::window(now);
+        let next = nonce::window(now + self.config.wallet.clock_skew);
+        let windows = [Some(current), Some(current - 1), (next > current).then_some(next)];
+        let of_keys =
+            |keys| windows.into_iter().flatten().map(move |w| nonce::bare(keys, Purpose::SignIn, wallet, w, count));
+        self.keychain.all().flat_map(of_keys).collect()
+    }
+
+    /// Nonces that were good a moment ago, to tell "expired" and "used" from "never": one window and one count back.
+    fn outdated(&self, wallet: Address, count: u64, now: Timestamp) -> Vec<(String, Unauthenticated)> {
+        let keys = self.keychain.current();
+        let current = nonce::window(now);
+        let at = |window, count| nonce::bare(keys, Purpose::SignIn, wallet, window, count);
+        let mut nonces = vec![(at(current - 2, count), Unauthenticated::NonceExpired)];
+        if let Some(before) = count.checked_sub(1) {
+            nonces.extend([current, current - 1].map(|window| (at(window, before), Unauthenticated::NonceUsed)));
+        }
+        nonces
+    }
+
+    /// Uses up the nonce and begins the session, all in one unit of work.
+    async fn enter(
+        &self,
+        entry: Entry<'_>,
+        spend: Spend,
+        owner: Option<(Account, WalletId)>,
+    ) -> Result<SignedIn, Error> {
+        // Before the nonce is used up: a disabled account must not spend what it can't use.
+        if let Some((account, _)) = &owner {
+            gate::admit(account)?;
+        }
+        let mut tx = self.db.write().await?;
+        let fresh = match spend {
+            Spend::Count(count) => wallets::consume_count(&mut tx, entry.tag, count).await?,
+            Spend::Record(free) => nonces::consume(&mut tx, &free.id, free.expires_at).await?,
+        };
+        if !fresh {
+            return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
+        }
+        let (account, wallet) = match owner {
+            Some(owner) => owner,
+            None => self.find_or_create(&mut tx, &entry).await?,
+        };
+        let admitted = gate::admit(&account)?;
+        let session = self.begin_session(&mut tx, admitted, wallet, &entry).await?;
+        let tokens = self.issue(admitted, &session, Some(entry.address), entry.now)?;
+        tx.commit().await?;
+        Ok(SignedIn { address: entry.address, email: account.email.clone(), tokens })
+    }
+
+    async fn find_or_create(&self, tx: &mut Tx, entry: &Entry<'_>) -> Result<(Account, WalletId), Error> {
+        let account = AccountId(self.random.uuid(entry.now));
+        let wallet = WalletId(self.random.uuid(entry.now));
+        // The wallet first: its uniqueness decides which of two first sign-ins makes the account.
+        if wallets::insert(tx, wallet, account, entry.address, entry.now).await? {
+            accounts::insert(tx, account, wallet, entry.now).await?;
+            let subject = Subject { account: Some(account), wallet: Some(entry.tag), ..Subject::default() };
+            self.record(tx, Event::AccountCreated, subject, Some(entry.client), entry.now).await?;
+        }
+        wallets::find_owner(tx, entry.address).await?.ok_or(Error::internal("a wallet that was just linked is gone"))
+    }
+
+    async fn begin_session(
+        &self,
+        tx: &mut Tx,
+        admitted: Admitted<'_>,
+        wallet: WalletId,
+        entry: &Entry<'_>,
+    ) -> Result<Session, Error> {
+        let account = admitted.account();
+        let session = Session {
+            id: SessionId(self.random.uuid(entry.now)),
+            account: account.id,
+            wallet,
+            epoch: account.epoch,
+            refresh_counter: 0,
+            refreshed_at: entry.now,
+            expires_at: entry.now + SESSION_LIFETIME,
+            ended_at: None,
+        };
+        sessions::insert(tx, &session).await?;
+        let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: Some(entry.tag) };
+        self.record(tx, Event::SignedIn, subject, Some(entry.client), entry.now).await?;
+        Ok(session)
+    }
+}
+
+/// A proven wallet on its way in.
+struct Entry<'a> {
+    address: Address,
+    tag: &'a [u8; 32],
+    client: &'a Client,
+    now: Timestamp,
+}
+
+/// The position of the nonce that the claimed wallet signed.
+fn signed_one_of(proof: BareProof<'_>, nonces: &[String]) -> Result<usize, Unauthenticated> {
+    let expected = Expected::Bare { address: proof.address, nonces };
+    wallet::verify(proof.signature, expected).map(|wallet| wallet.nonce()).map_err(Unauthenticated::InvalidSignature)
+}

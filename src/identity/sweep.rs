@@ -1,0 +1,33 @@
+//! Tidying up what time has made useless, in small steps that hold up nobody.
+
+use std::time::Duration;
+
+use super::Core;
+use crate::model::Error;
+use crate::store::{nonces, sessions};
+
+/// How many rows one step deletes at most.
+const STEP: i64 = 500;
+
+/// How long rows outlive their time: clocks of nodes differ, and a late answer should name its reason.
+const MARGIN: Duration = Duration::from_hours(1);
+
+impl Core {
+    /// Deletes what has expired: uses of nonces, sessions, full buckets. Safe to run on several nodes at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database does not answer; the next sweep makes up for it.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.limiter.sweep(now);
+        loop {
+            let mut tx = self.db.write().await?;
+            let nonces = nonces::delete_expired(&mut tx, now - MARGIN, STEP).await?;
+            let sessions = sessions::delete_expired(&mut tx, now - MARGIN, STEP).await?;
+            tx.commit().await?;
+            if nonces.max(sessions) < STEP.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+}

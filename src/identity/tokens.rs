@@ -1,0 +1,61 @@
+//! Issuing tokens: one access token and one refresh token of a session.
+
+use super::Core;
+use super::gate::Admitted;
+use crate::clock::Timestamp;
+use crate::crypto::derived::{self, Kind};
+use crate::crypto::jwt::{self, AccessClaims};
+use crate::model::account::Role;
+use crate::model::session::Session;
+use crate::model::{Address, Error};
+
+/// RFC 8176: proof of possession of a key.
+const PROOF_OF_POSSESSION: &str = "pop";
+
+/// What a session is used with.
+#[derive(Clone)]
+pub struct Tokens {
+    /// The access token.
+    pub access: String,
+    /// From when on the access token is refused.
+    pub expires_at: Timestamp,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+impl Core {
+    /// The tokens of `session` at its current counter, for the wallet that signed in.
+    pub(super) fn issue(
+        &self,
+        admitted: Admitted<'_>,
+        session: &Session,
+        wallet: Option<Address>,
+        now: Timestamp,
+    ) -> Result<Tokens, Error> {
+        let account = admitted.account();
+        let tokens = &self.config.tokens;
+        let expires_at = (now + tokens.access_ttl).min(session.expires_at).whole_seconds();
+        let roles: &[Role] = match account.role {
+            Role::User => &[Role::User],
+            Role::Admin => &[Role::User, Role::Admin],
+        };
+        let claims = AccessClaims {
+            iss: self.config.public_url.clone(),
+            sub: account.id.0,
+            aud: tokens.audience.clone(),
+            iat: now.seconds(),
+            exp: expires_at.seconds(),
+            jti: self.random.uuid(now),
+            sid: session.id.0,
+            amr: vec![PROOF_OF_POSSESSION.to_owned()],
+            roles: roles.iter().map(|role| role.name().to_owned()).collect(),
+            evf: account.email_verified,
+            wallet: wallet.map(|address| address.caip10()),
+            address: wallet.map(|address| address.checksummed()),
+        };
+        let ring = self.keyring.load();
+        let access = jwt::sign(ring.signing(tokens.algorithm, now)?, &claims)?;
+        let refresh = derived::mint(Kind::Refresh, self.keychain.current(), session.id.0, session.refresh_counter);
+        Ok(Tokens { access, expires_at, refresh })
+    }
+}

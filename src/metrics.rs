@@ -1,0 +1,113 @@
+//! What is counted, and its text for Prometheus. No label ever holds an address, an account or a path as sent.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Buckets of request durations in seconds: from a nonce to a time-out.
+const DURATIONS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    sign_ins: Family<OutcomeLabels, Counter>,
+    refreshes: Family<OutcomeLabels, Counter>,
+    limited: Family<PolicyLabels, Counter>,
+    pool: Family<PoolLabels, Gauge>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabels {
+    policy: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("countersign"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            sign_ins: Family::default(),
+            refreshes: Family::default(),
+            limited: Family::default(),
+            pool: Family::default(),
+        };
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Requests by method, route and status", self.requests.clone());
+        registry.register("http_request_duration_seconds", "Durations by route", self.durations.clone());
+        registry.register("sign_ins", "Sign-ins by outcome: ok, or the error code", self.sign_ins.clone());
+        registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
+        registry.register("limited", "Requests refused by a limit", self.limited.clone());
+        registry.register("database_connections", "Connections of the pool by state", self.pool.clone());
+        self
+    }
+
+    /// Counts a request that was answered. `route` is the matched pattern, never the path.
+    pub fn count_request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { method, route: route.to_owned(), status }).inc();
+        self.durations.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a sign-in: `ok`, or the code of the error.
+    pub fn count_sign_in(&self, outcome: &'static str) {
+        self.sign_ins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a refresh: `ok`, or the code of the error.
+    pub fn count_refresh(&self, outcome: &'static str) {
+        self.refreshes.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a request that a limit refused.
+    pub fn count_limited(&self, policy: &'static str) {
+        self.limited.get_or_create(&PolicyLabels { policy }).inc();
+    }
+
+    /// The text for Prometheus, with the pool's size as it is now.
+    #[must_use]
+    pub fn render(&self, (connections, idle): (u32, usize)) -> String {
+        let idle = i64::try_from(idle).unwrap_or(i64::MAX);
+        self.pool.get_or_create(&PoolLabels { state: "idle" }).set(idle);
+        self.pool.get_or_create(&PoolLabels { state: "used" }).set(i64::from(connections) - idle);
+        let mut text = String::new();
+        // Writing to a String can't fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

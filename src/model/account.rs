@@ -1,0 +1,65 @@
+//! An account as every use case sees it.
+
+use super::profile::ProfileText;
+use super::{AccountId, Address, WalletId};
+
+/// A person's account, with the wallet that the caller acts as.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The account's id.
+    pub id: AccountId,
+    /// Raised whenever all sessions end at once; a session of an older epoch is over.
+    pub epoch: i64,
+    /// Raised by every rotation of the API key; a key of an older one is over.
+    pub api_key_counter: u32,
+    /// Whether an operator has disabled it.
+    pub disabled: bool,
+    /// What its owner may do.
+    pub role: Role,
+    /// The e-mail address, as entered.
+    pub email: Option<String>,
+    /// Whether the e-mail address was proven.
+    pub email_verified: bool,
+    /// The name its owner chose.
+    pub name: ProfileText,
+    /// What its owner means to use the product for.
+    pub intended_use: ProfileText,
+}
+
+/// A wallet of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkedWallet {
+    /// The link.
+    pub id: WalletId,
+    /// The wallet's address.
+    pub address: Address,
+}
+
+/// What the owner of an account may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Anybody with an account.
+    User,
+    /// An operator of this gateway.
+    Admin,
+}
+
+impl Role {
+    /// The role as stored and as claimed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::Admin => "ADMIN",
+        }
+    }
+
+    /// The role as stored and as claimed; an unknown word is the lesser role, so a damaged row raises nobody.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        match text {
+            "ADMIN" => Self::Admin,
+            _ => Self::User,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The audit trail: what is remembered of who did what. Never a secret, and of a wallet only its keyed hash.
+
+use super::{AccountId, SessionId};
+
+/// Something worth remembering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A wallet signed in for the first time, which made its account.
+    AccountCreated,
+    /// Somebody signed in.
+    SignedIn,
+    /// A sign-in was refused; with the stable code of the refusal.
+    SignInRefused(&'static str),
+    /// A refresh token that had been used came in again; its session was ended.
+    RefreshTokenReused,
+    /// A session was ended by its owner.
+    SignedOut,
+    /// The API key was replaced.
+    ApiKeyRotated,
+    /// The profile was changed.
+    ProfileChanged,
+    /// An operator disabled the account.
+    AccountDisabled,
+    /// An operator enabled the account again.
+    AccountEnabled,
+    /// A new signing key came into use.
+    SigningKeyAdded,
+}
+
+impl Event {
+    /// The stable name under which it is stored.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccountCreated => "account_created",
+            Self::SignedIn => "signed_in",
+            Self::SignInRefused(_) => "sign_in_refused",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::SignedOut => "signed_out",
+            Self::ApiKeyRotated => "api_key_rotated",
+            Self::ProfileChanged => "profile_changed",
+            Self::AccountDisabled => "account_disabled",
+            Self::AccountEnabled => "account_enabled",
+            Self::SigningKeyAdded => "signing_key_added",
+        }
+    }
+
+    /// What else there is to say about it.
+    #[must_use]
+    pub const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::SignInRefused(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// Whom an event is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The account, where one is known.
+    pub account: Option<AccountId>,
+    /// The session.
+    pub session: Option<SessionId>,
+    /// The keyed hash of the wallet that was claimed.
+    pub wallet: Option<&'a [u8; 32]>,
+}

@@ -1,0 +1,182 @@
+//! The stable name of each error and the sentence that goes with it. Names are for programs and never change;
+//! sentences are for people: they say what to do, and tell a stranger nothing about anybody's account.
+
+use std::time::Duration;
+
+use super::error::{
+    Conflict, Dependency, Error, Forbidden, Limited, Malformed, SignatureFault, Unauthenticated, Violation,
+};
+
+impl Error {
+    /// The stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(fault) => fault.code(),
+            Self::Invalid(_) => "invalid_request",
+            Self::NotAuthenticated(reason) => reason.code(),
+            Self::Forbidden(reason) => reason.code(),
+            Self::Conflict(Conflict::WalletRequired) => "wallet_required",
+            Self::TooMany(_) => "too_many_requests",
+            Self::Unavailable(Dependency::Database) => "database_unavailable",
+            Self::Unavailable(Dependency::Time) => "timeout",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+
+    /// What went wrong and what to do.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Malformed(fault) => fault.detail(),
+            Self::Invalid(violations) => {
+                let faults = violations.iter().map(|v| format!("{}: {}", v.field, v.message));
+                faults.collect::<Vec<_>>().join("; ")
+            }
+            Self::NotAuthenticated(reason) => reason.detail().to_owned(),
+            Self::Forbidden(reason) => reason.detail().to_owned(),
+            Self::Conflict(Conflict::WalletRequired) => {
+                "this account has no EVM wallet; link one and try again".to_owned()
+            }
+            Self::TooMany(limited) => {
+                format!("too many requests; try again in {} s", limited.retry_after.as_secs().saturating_add(1))
+            }
+            Self::Unavailable(Dependency::Database) => "the database does not answer; try again shortly".to_owned(),
+            Self::Unavailable(Dependency::Time) => "the request took too long; try again shortly".to_owned(),
+            Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
+        }
+    }
+}
+
+impl Error {
+    /// One error of each code, for the documentation.
+    #[must_use]
+    pub fn catalogue() -> Vec<Self> {
+        let violation = Violation { field: "name".to_owned(), message: "what its rule is".to_owned() };
+        let limited = Limited { policy: "sign_ins", burst: 0, retry_after: Duration::ZERO };
+        let malformed = [
+            Malformed::Json("where it breaks".to_owned()),
+            Malformed::Address("an EVM address is 0x and 40 hex digits, in one case or with its EIP-55 checksum"),
+            Malformed::Path,
+            Malformed::AmbiguousCredentials,
+        ];
+        let reasons = [
+            Unauthenticated::Missing,
+            Unauthenticated::InvalidToken,
+            Unauthenticated::TokenExpired,
+            Unauthenticated::SessionEnded,
+            Unauthenticated::InvalidRefreshToken,
+            Unauthenticated::RefreshTokenReused,
+            Unauthenticated::InvalidApiKey,
+            Unauthenticated::InvalidSignature(SignatureFault::Mismatch),
+            Unauthenticated::NonceExpired,
+            Unauthenticated::NonceUsed,
+            Unauthenticated::NonceUnknown,
+        ];
+        let forbidden = [Forbidden::AccountDisabled, Forbidden::PersonRequired, Forbidden::NotYourWallet];
+        let others = [
+            Self::Invalid(vec![violation]),
+            Self::Conflict(Conflict::WalletRequired),
+            Self::TooMany(limited),
+            Self::Unavailable(Dependency::Database),
+            Self::Unavailable(Dependency::Time),
+            Self::internal("only the log tells"),
+        ];
+        let of_request = malformed.map(Self::Malformed).into_iter().chain(reasons.map(Self::NotAuthenticated));
+        of_request.chain(forbidden.map(Self::Forbidden)).chain(others).collect()
+    }
+}
+
+impl Malformed {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "invalid_json",
+            Self::Address(_) => "invalid_address",
+            Self::Path => "invalid_path",
+            Self::AmbiguousCredentials => "ambiguous_credentials",
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Json(reason) => format!("the body is not JSON: {reason}"),
+            Self::Address(reason) => (*reason).to_owned(),
+            Self::Path => "the path can't be decoded".to_owned(),
+            Self::AmbiguousCredentials => {
+                "the credentials of this request do not name one account; send one of them".to_owned()
+            }
+        }
+    }
+}
+
+impl Unauthenticated {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "not_authenticated",
+            Self::InvalidToken => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::SessionEnded => "session_ended",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::InvalidApiKey | Self::MistypedApiKey => "invalid_api_key",
+            Self::InvalidSignature(_) => "invalid_signature",
+            Self::NonceExpired => "nonce_expired",
+            Self::NonceUsed => "nonce_used",
+            Self::NonceUnknown => "nonce_unknown",
+        }
+    }
+
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::Missing => {
+                "send an access token in x-auth-token or Authorization: Bearer, or an API key in x-api-key"
+            }
+            Self::InvalidToken => "this is no access token of this gateway; sign in again",
+            Self::TokenExpired => "the access token has expired; refresh it or sign in again",
+            Self::SessionEnded => "the session has ended; sign in again",
+            Self::InvalidRefreshToken => "this is no refresh token of this gateway; sign in again",
+            Self::RefreshTokenReused => {
+                "this refresh token was used before, so its session was ended for safety; sign in again"
+            }
+            Self::InvalidApiKey => "this API key is not valid; it may have been rotated",
+            Self::MistypedApiKey => "the checksum of this API key is wrong: it was mistyped or cut off",
+            Self::InvalidSignature(fault) => fault.detail(),
+            Self::NonceExpired => "the nonce has expired; ask for a new one and sign that",
+            Self::NonceUsed => "the nonce was used before; ask for a new one and sign that",
+            Self::NonceUnknown => "the nonce was not issued by this gateway; ask for one and sign that",
+        }
+    }
+}
+
+impl SignatureFault {
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::NotHex => "the signature is not 0x and an even number of hex digits",
+            Self::Length => "the signature has neither 65 bytes (r, s, v) nor 64 (EIP-2098)",
+            Self::RecoveryByte => "the last byte of the signature (v) is not 0, 1, 27 or 28",
+            Self::OutOfRange => "r or s of the signature is zero or not below the order of the curve",
+            Self::HighS => "the signature has a high s, which EIP-2 forbids; sign with a library that normalises it",
+            Self::Mismatch => {
+                "this address did not sign the current nonce; ask for a nonce and sign it by personal_sign"
+            }
+        }
+    }
+}
+
+impl Forbidden {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::AccountDisabled => "account_disabled",
+            Self::PersonRequired => "person_required",
+            Self::NotYourWallet => "not_your_wallet",
+        }
+    }
+
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::AccountDisabled => "this account is disabled; ask the operator",
+            Self::PersonRequired => "an API key can't do this; sign in and use the access token",
+            Self::NotYourWallet => "the address in the path is no wallet of your account",
+        }
+    }
+}

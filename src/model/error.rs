@@ -1,0 +1,138 @@
+//! Everything that can go wrong, as one closed type without HTTP in it. `transport` gives each its status and body.
+
+use std::time::Duration;
+
+/// Why a use case did not do what it was asked to.
+#[derive(Debug)]
+pub enum Error {
+    /// The request can't be read at all.
+    Malformed(Malformed),
+    /// The request reads well, but breaks the rules of its fields. Lists every fault.
+    Invalid(Vec<Violation>),
+    /// Nobody was authenticated.
+    NotAuthenticated(Unauthenticated),
+    /// The caller is known, and may not do this.
+    Forbidden(Forbidden),
+    /// The request is refused by the state of what it is about.
+    Conflict(Conflict),
+    /// The caller asks too often.
+    TooMany(Limited),
+    /// Something that this needs does not answer now. Trying again later makes sense.
+    Unavailable(Dependency),
+    /// A fault of ours. The source is for the log alone.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A fault of ours that has no other error behind it.
+    #[must_use]
+    pub fn internal(message: &'static str) -> Self {
+        Self::Internal(message.into())
+    }
+}
+
+/// What made a request unreadable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The body is not JSON; with the parser's reason.
+    Json(String),
+    /// Not an EVM address; with what is wrong.
+    Address(&'static str),
+    /// The path can't be decoded.
+    Path,
+    /// Several credentials that do not name one account.
+    AmbiguousCredentials,
+}
+
+/// One field that breaks its rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field, as a path in the body: `name`, `tokens[0].address`; `body` for the whole.
+    pub field: String,
+    /// What the rule is, in words for the person who sent it.
+    pub message: String,
+}
+
+/// Why nobody was authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unauthenticated {
+    /// No credential came with a request that needs one.
+    Missing,
+    /// The access token is not one of ours.
+    InvalidToken,
+    /// The access token is genuine and its time is over.
+    TokenExpired,
+    /// The session of this token was ended: signed out, refreshed twice, or its wallet unlinked.
+    SessionEnded,
+    /// The refresh token is not one of ours.
+    InvalidRefreshToken,
+    /// The refresh token had been used before; its whole session is ended.
+    RefreshTokenReused,
+    /// The API key is not one of ours, or was rotated away.
+    InvalidApiKey,
+    /// The checksum of the API key is wrong: mistyped or cut off.
+    MistypedApiKey,
+    /// Not a signature of this nonce by this address.
+    InvalidSignature(SignatureFault),
+    /// The nonce was issued for this wallet, too long ago.
+    NonceExpired,
+    /// The nonce has signed somebody in already.
+    NonceUsed,
+    /// The nonce was never issued by this gateway for this.
+    NonceUnknown,
+}
+
+/// What is wrong with a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureFault {
+    /// Not `0x` and an even number of hex digits.
+    NotHex,
+    /// Neither 65 bytes (r, s, v) nor 64 (EIP-2098).
+    Length,
+    /// The recovery byte is not 0, 1, 27 or 28.
+    RecoveryByte,
+    /// r or s is zero, or not below the order of the curve.
+    OutOfRange,
+    /// s is in the upper half of the range: the malleable twin of a signature (EIP-2, EIP-2098).
+    HighS,
+    /// Well formed, but made by another key or over another text.
+    Mismatch,
+}
+
+/// Why a known caller may not do this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forbidden {
+    /// The account is disabled.
+    AccountDisabled,
+    /// An API key can't do this: it needs the access token of a person who signed in.
+    PersonRequired,
+    /// The address in the path is no wallet of the caller's account.
+    NotYourWallet,
+}
+
+/// What state of things refuses the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The account has no EVM wallet, and this is about one.
+    WalletRequired,
+}
+
+/// How a limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limited {
+    /// The limit's name, as configured under `limits`.
+    pub policy: &'static str,
+    /// How many requests may come at once.
+    pub burst: u32,
+    /// How long until the next one is let in.
+    pub retry_after: Duration,
+}
+
+/// What did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependency {
+    /// The database.
+    Database,
+    /// The request as a whole took longer than it may.
+    Time,
+}

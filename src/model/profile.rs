@@ -1,0 +1,68 @@
+//! What a person tells about himself.
+
+use super::error::Violation;
+
+/// A line or two of free text of at most [`ProfileText::MAX_CHARS`] characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileText(String);
+
+impl ProfileText {
+    /// The most characters (not bytes) that a text may have.
+    pub const MAX_CHARS: usize = 255;
+
+    /// Takes a text as it is: no trimming, no normalising, so that a person reads back what was written.
+    ///
+    /// # Errors
+    /// A violation of `field` if it is too long or holds control characters other than line feed and tab
+    /// (PostgreSQL can't store NUL, and no screen shows the others).
+    pub fn parse(field: &str, text: String) -> Result<Self, Violation> {
+        let violation = |message: &str| Violation { field: field.to_owned(), message: message.to_owned() };
+        if text.chars().count() > Self::MAX_CHARS {
+            return Err(violation("at most 255 characters are allowed"));
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            return Err(violation("control characters are not allowed"));
+        }
+        Ok(Self(text))
+    }
+
+    /// Takes over what the database holds, which was parsed before it was stored.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A change of a profile: what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// The new name.
+    pub name: Option<ProfileText>,
+    /// The new intended use.
+    pub intended_use: Option<ProfileText>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_counts_characters_and_not_bytes() {
+        assert!(ProfileText::parse("name", "é".repeat(255)).is_ok());
+        assert!(ProfileText::parse("name", "e".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        assert!(ProfileText::parse("name", "two\nlines".to_owned()).is_ok());
+        for text in ["nul\0", "bell\u{7}", "escape\u{1b}[2J", "c1\u{9b}"] {
+            assert!(ProfileText::parse("name", text.to_owned()).is_err(), "{text:?}");
+        }
+    }
+}

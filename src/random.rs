@@ -1,0 +1,85 @@
+//! The one place that draws randomness. Everything else is handed a [`Random`], so a test can repeat itself.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::digest;
+use uuid::{Builder, Uuid};
+
+use crate::clock::Timestamp;
+
+/// Where randomness comes from: the operating system, or a seed (tests only).
+#[derive(Clone)]
+pub enum Random {
+    /// The operating system's generator.
+    System,
+    /// SHA-256 of a seed and a counter: repeatable, and worthless for a real key.
+    Seeded(Arc<Mutex<Seed>>),
+}
+
+/// The state of a seeded generator.
+pub struct Seed {
+    seed: u64,
+    block: u64,
+}
+
+impl Random {
+    /// A generator that gives the same bytes in the same order for the same `seed`.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self::Seeded(Arc::new(Mutex::new(Seed { seed, block: 0 })))
+    }
+
+    /// `N` fresh random bytes.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give: nothing in this program is safe without it.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that draws randomness")]
+            #[expect(clippy::expect_used, reason = "going on without randomness would hand out guessable secrets")]
+            Self::System => aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random bytes"),
+            Self::Seeded(seed) => seed.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut bytes),
+        }
+        bytes
+    }
+
+    /// A UUIDv7 (RFC 9562 section 5.7) made at `now`: it grows with time, so a primary key of them is appended to.
+    #[must_use]
+    pub fn uuid(&self, now: Timestamp) -> Uuid {
+        Builder::from_unix_timestamp_millis(now.millis(), &self.bytes::<10>()).into_uuid()
+    }
+}
+
+impl Seed {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(digest::SHA256_OUTPUT_LEN) {
+            let mut input = [0; 16];
+            input[..8].copy_from_slice(&self.seed.to_be_bytes());
+            input[8..].copy_from_slice(&self.block.to_be_bytes());
+            self.block += 1;
+            let block = digest::digest(&digest::SHA256, &input);
+            chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_and_two_seeds_differ() {
+        assert_eq!(Random::seeded(1).bytes::<40>(), Random::seeded(1).bytes::<40>());
+        assert_ne!(Random::seeded(1).bytes::<40>(), Random::seeded(2).bytes::<40>());
+    }
+
+    #[test]
+    fn a_uuid_carries_its_version_and_its_time() {
+        let moment = Timestamp::from_seconds(1_767_225_600);
+        let id = Random::System.uuid(moment);
+        assert_eq!(id.get_version_num(), 7);
+        assert_eq!(id.get_timestamp().map(|t| t.to_unix().0), Some(1_767_225_600));
+    }
+}

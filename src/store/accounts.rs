@@ -1,0 +1,132 @@
+//! Accounts: the rows, and the counters by which all of an account's sessions and keys end at once.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Queryable, Tx, execute, on};
+use crate::clock::Timestamp;
+use crate::model::account::{Account, LinkedWallet, Role};
+use crate::model::profile::{ProfileChange, ProfileText};
+use crate::model::{AccountId, Error, WalletId};
+
+/// The columns that [`AccountRow`] reads, wherever an account is joined as `a`.
+macro_rules! account_columns {
+    () => {
+        "a.id AS account_id, a.epoch AS account_epoch, a.api_key_counter, a.role, a.email, a.email_verified_at, \
+         a.name, a.intended_use, a.disabled_at"
+    };
+}
+pub(super) use account_columns;
+
+/// An account as a row.
+#[derive(FromRow)]
+pub(super) struct AccountRow {
+    account_id: Uuid,
+    account_epoch: i64,
+    api_key_counter: i64,
+    role: String,
+    email: Option<String>,
+    email_verified_at: Option<i64>,
+    name: String,
+    intended_use: String,
+    disabled_at: Option<i64>,
+}
+
+impl AccountRow {
+    pub(super) fn into_account(self) -> Result<Account, Error> {
+        Ok(Account {
+            id: AccountId(self.account_id),
+            epoch: self.account_epoch,
+            api_key_counter: super::sessions::counter(self.api_key_counter)?,
+            disabled: self.disabled_at.is_some(),
+            role: Role::from_stored(&self.role),
+            email: self.email,
+            email_verified: self.email_verified_at.is_some(),
+            name: ProfileText::from_stored(self.name),
+            intended_use: ProfileText::from_stored(self.intended_use),
+        })
+    }
+}
+
+/// Adds an account whose primary wallet is `wallet`.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn insert(tx: &mut Tx, id: AccountId, wallet: WalletId, now: Timestamp) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO accounts (id, primary_wallet_id, created_at) VALUES ($1, $2, $3)";
+    execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.0).bind(now.micros()))?;
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct WithPrimaryWallet {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    wallet_id: Option<Uuid>,
+    address: Option<String>,
+}
+
+/// The account of this id, and its primary wallet if it has an EVM one.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find(db: &mut impl Queryable, id: AccountId) -> Result<Option<(Account, Option<LinkedWallet>)>, Error> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        account_columns!(),
+        ", w.id AS wallet_id, w.address FROM accounts a ",
+        "LEFT JOIN wallets w ON w.id = a.primary_wallet_id AND w.namespace = 'eip155' WHERE a.id = $1"
+    );
+    let row = on!(db, c => sqlx::query_as::<_, WithPrimaryWallet>(SQL).bind(id.0).fetch_optional(c))?;
+    let Some(row) = row else { return Ok(None) };
+    let wallet = super::wallets::linked(row.wallet_id, row.address)?;
+    Ok(Some((row.account.into_account()?, wallet)))
+}
+
+/// Writes what `change` changes, and gives the profile as it is now.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn update_profile(
+    tx: &mut Tx,
+    id: AccountId,
+    change: &ProfileChange,
+) -> Result<Option<(ProfileText, ProfileText)>, Error> {
+    const SQL: &str = "UPDATE accounts SET name = COALESCE($2, name), intended_use = COALESCE($3, intended_use) \
+                       WHERE id = $1 RETURNING name, intended_use";
+    let name = change.name.as_ref().map(ProfileText::as_str);
+    let intended_use = change.intended_use.as_ref().map(ProfileText::as_str);
+    let row = on!(tx, c => sqlx::query_as::<_, (String, String)>(SQL)
+        .bind(id.0).bind(name).bind(intended_use).fetch_optional(c))?;
+    Ok(row.map(|(name, intended_use)| (ProfileText::from_stored(name), ProfileText::from_stored(intended_use))))
+}
+
+/// Raises the counter of the account's API key, so that the key of before is useless; gives the new one.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn rotate_api_key(tx: &mut Tx, id: AccountId) -> Result<u32, Error> {
+    const SQL: &str =
+        "UPDATE accounts SET api_key_counter = api_key_counter + 1 WHERE id = $1 RETURNING api_key_counter";
+    let counter = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL).bind(id.0).fetch_one(c))?;
+    super::sessions::counter(counter)
+}
+
+/// Disables the account and ends its sessions and its API key; tells whether it was enabled.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn disable(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
+    const SQL: &str = "UPDATE accounts SET disabled_at = $2, epoch = epoch + 1, api_key_counter = api_key_counter + 1 \
+                       WHERE id = $1 AND disabled_at IS NULL";
+    Ok(execute!(tx, sqlx::query(SQL).bind(id.0).bind(now.micros()))? == 1)
+}
+
+/// Enables the account again; tells whether it was disabled. What disabling ended stays ended.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn enable(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
+    const SQL: &str = "UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
+    Ok(execute!(tx, sqlx::query(SQL).bind(id.0))? == 1)
+}

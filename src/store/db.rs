@@ -1,0 +1,135 @@
+//! The database handle, reading from it, and the unit of work.
+
+use std::sync::Arc;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use super::lane::{Lane, LaneTx};
+use crate::model::Error;
+
+/// The database. Cloning shares it.
+#[derive(Clone)]
+pub struct Db(pub(super) Arc<Backend>);
+
+pub(super) enum Backend {
+    Sqlite { readers: SqlitePool, lane: Lane },
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// A connection to read from, outside of any unit of work.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database gives none in time.
+    pub async fn read(&self) -> Result<Reader, Error> {
+        Ok(match &*self.0 {
+            Backend::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
+            Backend::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// Begins a unit of work: all of it happens at [`Tx::commit`], or, if it is dropped before, nothing.
+    ///
+    /// On SQLite units of work run one after another on the one connection that writes; nothing slow belongs in one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database gives none in time.
+    pub async fn write(&self) -> Result<Tx, Error> {
+        Ok(match &*self.0 {
+            Backend::Sqlite { lane, .. } => Tx::Sqlite(lane.enter().await?),
+            Backend::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Connections open and idle, for the metrics.
+    #[must_use]
+    pub fn pool(&self) -> (u32, usize) {
+        match &*self.0 {
+            Backend::Sqlite { readers, .. } => (readers.size(), readers.num_idle()),
+            Backend::Postgres(pool) => (pool.size(), pool.num_idle()),
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if there is none.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut reader = self.read().await?;
+        super::on!(&mut reader, c => sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(c))?;
+        Ok(())
+    }
+
+    /// Finishes what is under way and closes every connection.
+    pub async fn close(&self) {
+        match &*self.0 {
+            Backend::Sqlite { readers, lane } => {
+                lane.close().await;
+                readers.close().await;
+            }
+            Backend::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A connection that reads what is committed.
+pub enum Reader {
+    /// To the embedded file.
+    Sqlite(PoolConnection<Sqlite>),
+    /// To the server.
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A unit of work.
+pub enum Tx {
+    /// A savepoint in the transaction that is being collected.
+    Sqlite(LaneTx),
+    /// A transaction of its own.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Makes the unit of work durable. Only after this may its outcome be told to anybody.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database did not confirm it.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(unit) => unit.commit().await,
+            Self::Postgres(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+}
+
+/// The native connection behind a reader or a unit of work.
+pub enum Connection<'a> {
+    /// To the embedded file.
+    Sqlite(&'a mut SqliteConnection),
+    /// To the server.
+    Postgres(&'a mut PgConnection),
+}
+
+/// What can be asked: a [`Reader`], or a [`Tx`], which also sees its own writes.
+pub trait Queryable {
+    /// The native connection.
+    fn connection(&mut self) -> Connection<'_>;
+}
+
+impl Queryable for Reader {
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(connection) => Connection::Sqlite(connection),
+            Self::Postgres(connection) => Connection::Postgres(connection),
+        }
+    }
+}
+
+impl Queryable for Tx {
+    fn connection(&mut self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(unit) => Connection::Sqlite(unit.connection()),
+            Self::Postgres(transaction) => Connection::Postgres(transaction),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Opening the database, and bringing its tables to what this program needs.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+
+use super::Db;
+use super::db::Backend;
+use super::lane::Lane;
+use crate::config::Database;
+
+/// How long a caller waits for a connection, or for another process's write, before the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// SQLite readers: each is a thread; more than this only take turns on the cores of a small machine.
+const SQLITE_READERS: u32 = 8;
+
+/// PostgreSQL connections of one node: a quarter of a default server's hundred.
+const POSTGRES_CONNECTIONS: u32 = 25;
+
+/// Names of the migrations and their texts for both databases, in their order.
+const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
+    1,
+    "accounts",
+    include_str!("../../migrations/sqlite/0001_accounts.sql"),
+    include_str!("../../migrations/postgres/0001_accounts.sql"),
+)];
+
+/// Why the database can't be used.
+#[derive(Debug)]
+pub enum OpenError {
+    /// It can't be reached or opened.
+    Unreachable(sqlx::Error),
+    /// A newer Countersign has changed its tables.
+    Newer,
+    /// Its tables can't be brought to what this program needs.
+    Migration(MigrateError),
+}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unreachable(error)
+    }
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(_) => Self::Newer,
+            MigrateError::Execute(error) => Self::Unreachable(error),
+            other => Self::Migration(other),
+        }
+    }
+}
+
+impl Db {
+    /// Opens the database and applies the migrations that it lacks.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub async fn open(database: &Database) -> Result<Self, OpenError> {
+        let backend = match database {
+            Database::Sqlite(file) => open_sqlite(file).await?,
+            Database::Postgres(url) => {
+                let options = PgConnectOptions::from_url(url.expose())?.application_name("countersign");
+                let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+                let pool = pool.connect_with(options).await?;
+                migrator(|(_, _, _, postgres)| postgres).run(&pool).await?;
+                Backend::Postgres(pool)
+            }
+        };
+        Ok(Self(Arc::new(backend)))
+    }
+}
+
+async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An acknowledged sign-out must survive a power cut, so every commit is synced.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let mut first = options.connect().await?;
+    migrator(|(_, _, sqlite, _)| sqlite).run_direct(None, &mut first, false).await?;
+    let lane = Lane::open(options.clone()).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        // A file does not hang up between two queries, and each test costs a trip to the connection's thread.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.pragma("query_only", "ON"))
+        .await?;
+    Ok(Backend::Sqlite { readers, lane })
+}
+
+type Row = (i64, &'static str, &'static str, &'static str);
+
+fn migrator(text: fn(Row) -> &'static str) -> Migrator {
+    let migration = |row: Row| {
+        let name = Cow::Borrowed(row.1);
+        Migration::new(row.0, name, MigrationType::Simple, text(row).into_sql_str(), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect())
+}

@@ -1,0 +1,40 @@
+//! All SQL, for SQLite and PostgreSQL alike. It reads, writes and compares-and-swaps; it never decides.
+//!
+//! Every function takes a [`Tx`] (one unit of work) or anything that can be read from ([`Queryable`]).
+
+mod db;
+mod fault;
+mod lane;
+mod migrate;
+
+pub mod accounts;
+pub mod audit;
+pub mod keys;
+pub mod nonces;
+pub mod sessions;
+pub mod wallets;
+
+pub use db::{Db, Queryable, Reader, Tx};
+pub use migrate::OpenError;
+
+/// Runs one query on whichever database `$on` is of: the SQL text and the binds are written once.
+macro_rules! on {
+    ($on:expr, $c:ident => $query:expr) => {
+        match $crate::store::db::Queryable::connection($on) {
+            $crate::store::db::Connection::Sqlite($c) => $query.await,
+            $crate::store::db::Connection::Postgres($c) => $query.await,
+        }
+    };
+}
+use on;
+
+/// Runs one statement that answers no rows, on whichever database `$on` is of; gives how many rows it changed.
+macro_rules! execute {
+    ($on:expr, $query:expr) => {
+        match $crate::store::db::Queryable::connection($on) {
+            $crate::store::db::Connection::Sqlite(c) => $query.execute(c).await.map(|done| done.rows_affected()),
+            $crate::store::db::Connection::Postgres(c) => $query.execute(c).await.map(|done| done.rows_affected()),
+        }
+    };
+}
+use execute;

@@ -1,0 +1,96 @@
+//! Wallets: to which account they are linked, and how often each has signed in.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::accounts::{AccountRow, account_columns};
+use super::{Queryable, Tx, execute, on};
+use crate::clock::Timestamp;
+use crate::model::account::{Account, LinkedWallet};
+use crate::model::{AccountId, Address, Error, WalletId};
+
+#[derive(FromRow)]
+struct Owner {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    wallet_id: Uuid,
+}
+
+/// The link of a key wallet, and the account that it is linked to.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_owner(db: &mut impl Queryable, address: Address) -> Result<Option<(Account, WalletId)>, Error> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        account_columns!(),
+        ", w.id AS wallet_id FROM wallets w JOIN accounts a ON a.id = w.account_id ",
+        "WHERE w.namespace = 'eip155' AND w.reference = '' AND w.address = $1"
+    );
+    let row = on!(db, c => sqlx::query_as::<_, Owner>(SQL).bind(address.checksummed()).fetch_optional(c))?;
+    row.map(|row| Ok((row.account.into_account()?, WalletId(row.wallet_id)))).transpose()
+}
+
+/// Links a key wallet to an account; `false` if it is linked to one already.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn insert(
+    tx: &mut Tx,
+    id: WalletId,
+    account: AccountId,
+    address: Address,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    const SQL: &str = "INSERT INTO wallets (id, account_id, namespace, reference, address, created_at) \
+                       VALUES ($1, $2, 'eip155', '', $3, $4) ON CONFLICT DO NOTHING";
+    Ok(execute!(tx, sqlx::query(SQL).bind(id.0).bind(account.0).bind(address.checksummed()).bind(now.micros()))? == 1)
+}
+
+/// Whether the wallet of this address is linked to this account.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn is_linked(db: &mut impl Queryable, account: AccountId, address: Address) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM wallets WHERE namespace = 'eip155' AND address = $2 AND account_id = $1";
+    let row = on!(db, c => sqlx::query_scalar::<_, i32>(SQL)
+        .bind(account.0).bind(address.checksummed()).fetch_optional(c))?;
+    Ok(row.is_some())
+}
+
+/// How often the wallet of this keyed hash has signed in.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_count(db: &mut impl Queryable, tag: &[u8; 32]) -> Result<u64, Error> {
+    const SQL: &str = "SELECT count FROM wallet_counts WHERE wallet_tag = $1";
+    let count = on!(db, c => sqlx::query_scalar::<_, i64>(SQL).bind(tag.as_slice()).fetch_optional(c))?;
+    to_count(count.unwrap_or(0))
+}
+
+/// Raises the wallet's count from `expected` by one; `false` if it is not `expected` any more.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn consume_count(tx: &mut Tx, tag: &[u8; 32], expected: u64) -> Result<bool, Error> {
+    const SQL: &str = "INSERT INTO wallet_counts (wallet_tag, count) VALUES ($1, 1) \
+                       ON CONFLICT (wallet_tag) DO UPDATE SET count = wallet_counts.count + 1 \
+                       WHERE wallet_counts.count = $2 RETURNING count";
+    let expected = i64::try_from(expected).map_err(|_| Error::internal("a sign-in count is beyond its type"))?;
+    let raised = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL)
+        .bind(tag.as_slice()).bind(expected).fetch_optional(c))?;
+    // A missing row answers 1 whatever was expected; only a count of zero may meet one.
+    Ok(raised == Some(expected + 1))
+}
+
+pub(super) fn to_count(stored: i64) -> Result<u64, Error> {
+    u64::try_from(stored).map_err(|_| Error::internal("a count in the database is negative"))
+}
+
+/// The wallet of a row that may have none.
+pub(super) fn linked(id: Option<Uuid>, address: Option<String>) -> Result<Option<LinkedWallet>, Error> {
+    let (Some(id), Some(address)) = (id, address) else { return Ok(None) };
+    let address =
+        Address::parse(&address).map_err(|_| Error::internal("a wallet in the database has no EVM address"))?;
+    Ok(Some(LinkedWallet { id: WalletId(id), address }))
+}

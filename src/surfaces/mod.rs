@@ -1,0 +1,3 @@
+//! The doors: for each, its routes, its bodies, its way to carry tokens and to tell errors. They hold no rule.
+
+pub mod wallet;

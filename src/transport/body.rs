@@ -1,0 +1,193 @@
+//! Bodies in and out, and the address in a path. What does not fit leaves as a problem that names the field.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::Problem;
+use crate::model::Address;
+use crate::model::error::{Error, Malformed, Violation};
+
+/// The longest body that any route takes.
+const LONGEST: usize = 64 * 1024;
+
+/// A JSON body, in or out.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+/// A JSON answer that carries a nonce, a token or a key: no cache may keep it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sensitive<T>(pub T);
+
+/// An answer without a body.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !claims_json(request.headers()) {
+            return Err(Problem::unsupported_media_type());
+        }
+        let bytes = read(request).await?;
+        parse(&bytes).map(Self).map_err(Problem::from)
+    }
+}
+
+/// Whether the body is JSON by its type; none at all counts as JSON, since many clients send none.
+fn claims_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let essence = value.to_str().ok().and_then(|text| text.split(';').next()).unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn read(request: Request) -> Result<axum::body::Bytes, Problem> {
+    // A body that says that it is too long is refused before it is read.
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LONGEST as u64) {
+        return Err(Problem::body_too_large());
+    }
+    to_bytes(request.into_body(), LONGEST).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        let too_long = source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
+        if too_long {
+            Problem::body_too_large()
+        } else {
+            Problem::from(Error::Malformed(Malformed::Json("the body broke off".to_owned())))
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        match inner.classify() {
+            Category::Data => Error::Invalid(vec![violation(&path, &inner)]),
+            Category::Syntax | Category::Eof | Category::Io => Error::Malformed(Malformed::Json(inner.to_string())),
+        }
+    })?;
+    deserializer.end().map_err(|error| Error::Malformed(Malformed::Json(error.to_string())))?;
+    Ok(value)
+}
+
+/// The fault in words, without the position, which helps nobody who sent an object.
+fn violation(path: &str, error: &serde_json::Error) -> Violation {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    // A missing field has no path of its own: its name is in the message.
+    let named = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (named, path) {
+        (Some(field), _) => Violation { field: field.to_owned(), message: "this field is required".to_owned() },
+        (None, ".") => Violation { field: "body".to_owned(), message: message.to_owned() },
+        (None, path) => Violation { field: path.to_owned(), message: message.to_owned() },
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let json = HeaderValue::from_static("application/json");
+                ([(CONTENT_TYPE, json)], Body::from(body)).into_response()
+            }
+            Err(error) => Problem::from(Error::Internal(error.into())).into_response(),
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Sensitive<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.0).into_response();
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// The EVM address in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressPath(pub Address);
+
+impl<S: Send + Sync> FromRequestParts<S> for AddressPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let undecodable = || Problem::from(Error::Malformed(Malformed::Path));
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| undecodable())?;
+        Ok(Self(Address::parse(&text)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Sample {
+        #[expect(dead_code, reason = "only whether it parses matters")]
+        address: String,
+        #[expect(dead_code, reason = "only whether it parses matters")]
+        tokens: Option<Vec<u8>>,
+    }
+
+    fn fault(body: &[u8]) -> Error {
+        parse::<Sample>(body).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_from_what_has_the_wrong_shape() {
+        let nested = [&b"{\"address\":"[..], &b"[".repeat(60_000)].concat();
+        let invalid_utf8 = b"{\"address\":\"\xff\"}";
+        let bodies: [&[u8]; 8] =
+            [b"", b"{", b"{}x", b"{\"address\":\"a\"} {}", b"nul", b"{\"address\":\"\\ud800\"}", invalid_utf8, &nested];
+        for body in bodies {
+            let fault = fault(body);
+            let shape = matches!(&fault, Error::Invalid(_)) && body == nested.as_slice();
+            assert!(matches!(fault, Error::Malformed(Malformed::Json(_))) || shape, "{}", body.len());
+        }
+    }
+
+    #[test]
+    fn a_violation_names_its_field() {
+        let table: [(&[u8], &str, &str); 5] = [
+            (b"{}", "address", "this field is required"),
+            (b"{\"address\":1}", "address", "invalid type: integer `1`, expected a string"),
+            (b"{\"address\":\"a\",\"tokens\":[1,\"x\"]}", "tokens[1]", "invalid type: string \"x\", expected u8"),
+            (b"{\"address\":\"a\",\"address\":\"b\"}", "body", "duplicate field `address`"),
+            (b"[]", "body", "invalid length 0, expected struct Sample with 2 elements"),
+        ];
+        for (body, field, message) in table {
+            let Error::Invalid(violations) = fault(body) else { panic!("{field}") };
+            assert_eq!(violations, [Violation { field: field.to_owned(), message: message.to_owned() }]);
+        }
+    }
+
+    #[test]
+    fn the_type_of_a_body_may_be_missing_but_not_wrong() {
+        let with = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            claims_json(&headers)
+        };
+        assert!(claims_json(&HeaderMap::new()));
+        assert!(with("application/json") && with("Application/JSON; charset=utf-8") && with("application/ld+json"));
+        assert!(!with("text/plain") && !with("application/x-www-form-urlencoded") && !with("") && !with("json"));
+    }
+}

@@ -1,0 +1,95 @@
+//! Credentials in headers, and the extractors that prove who calls: the policy of a route is in its signature.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+
+use super::Problem;
+use crate::identity::{Caller, Core, Credential, PersonPresent};
+use crate::model::error::{Error, Malformed, Unauthenticated};
+
+const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Every credential that the headers carry. One that is there counts, whatever it looks like: it is never ignored.
+fn credentials(headers: &HeaderMap) -> Result<Vec<Credential<'_>>, Error> {
+    let mut found = Vec::new();
+    if let Some(token) = single(headers, &AUTH_TOKEN)? {
+        found.push(Credential::AccessToken(token));
+    }
+    if let Some(value) = single(headers, &AUTHORIZATION)? {
+        let invalid = Error::NotAuthenticated(Unauthenticated::InvalidToken);
+        let (scheme, token) = value.split_once(' ').ok_or(invalid)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Error::NotAuthenticated(Unauthenticated::InvalidToken));
+        }
+        found.push(Credential::AccessToken(token.trim()));
+    }
+    if let Some(key) = single(headers, &API_KEY)? {
+        found.push(Credential::ApiKey(key));
+    }
+    Ok(found)
+}
+
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::Malformed(Malformed::AmbiguousCredentials));
+    }
+    // Bytes beyond ASCII are in no credential of ours; the empty text fails as one in its place.
+    Ok(Some(value.to_str().unwrap_or_default().trim()))
+}
+
+impl FromRequestParts<Arc<Core>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        let credentials = credentials(&parts.headers)?;
+        Ok(core.authenticate(&credentials).await?)
+    }
+}
+
+impl FromRequestParts<Arc<Core>> for PersonPresent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, core).await?;
+        Ok(caller.require_person()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn with(name: HeaderName, value: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.append(name, HeaderValue::from_bytes(value).unwrap());
+        headers
+    }
+
+    #[test]
+    fn any_bytes_in_authorization_are_refused_or_read_and_never_ignored() {
+        for value in [&b""[..], b"Bearer", b"Basic dTpw", b"bearer\ttoken", b"\xff\xfe", b"token", b"Digest x"] {
+            assert!(credentials(&with(AUTHORIZATION, value)).is_err(), "{value:?}");
+        }
+        for value in [&b"Bearer abc"[..], b"bearer abc", b"BEARER   abc "] {
+            let headers = with(AUTHORIZATION, value);
+            let found = credentials(&headers).unwrap();
+            assert!(matches!(found[..], [Credential::AccessToken("abc")]), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_comes_twice_is_ambiguous() {
+        let mut headers = with(AUTH_TOKEN, b"one");
+        headers.append(AUTH_TOKEN, HeaderValue::from_static("two"));
+        assert!(matches!(credentials(&headers), Err(Error::Malformed(Malformed::AmbiguousCredentials))));
+    }
+}
