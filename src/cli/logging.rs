@@ -3,7 +3,10 @@
 use std::io::IsTerminal as _;
 
 use tracing::Level;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt, registry};
 
 use crate::config::{Log, LogFormat, LogLevel};
 
@@ -15,17 +18,20 @@ pub(super) fn start(log: Log) {
         LogLevel::Info => Level::INFO,
         LogLevel::Debug => Level::DEBUG,
     };
+    // Libraries tell of their inner life at `info`; an operator asked for ours.
+    let filter = Targets::new().with_default(level.min(Level::WARN)).with_target(env!("CARGO_CRATE_NAME"), level);
     let terminal = std::io::stderr().is_terminal();
     let text = match log.format {
         LogFormat::Auto => terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let builder = fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
-    // Fails only if logging was started before; then it goes where it went.
-    let _started = if text {
-        builder.with_ansi(terminal).try_init()
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let layer = if text {
+        layer.with_ansi(terminal).boxed()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     };
+    // Fails only if logging was started before; then it goes where it went.
+    let _started = registry().with(layer.with_filter(filter)).try_init();
 }

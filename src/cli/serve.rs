@@ -13,12 +13,16 @@ use crate::config::{Config, Database};
 use crate::random::Random;
 use crate::tasks;
 
+/// The rest of the command line that asks for a nonce; the wallet is the second one of every development chain.
+const FIRST_NONCE: &str =
+    r#"-H 'content-type: application/json' -d '{"address":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8"}'"#;
+
 /// Runs the gateway until SIGINT or SIGTERM.
 pub(super) fn run(config: Config) -> Result<(), StartFailure> {
     logging::start(config.log);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| StartFailure::from_io("threads", &error))?;
     runtime.block_on(async {
-        let app = App::open(config, Clock::System, Random::System).await?;
+        let app = App::open(config, Clock::System, Random::system()).await?;
         let listeners = app.bind().await?;
         let stop = stop_on_signal()?;
         greet(&app, &listeners);
@@ -62,8 +66,7 @@ fn greet(app: &App, listeners: &Listeners) {
          database     {database}\n\
          root secret  {secret}\n\
          docs         {public}/docs\n\
-         try          curl -s {public}/users/nonce -H 'content-type: application/json' \
-         \x20            -d '{{\"address\":\"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"}}'\n",
+         try          curl -s {public}/users/nonce {FIRST_NONCE}\n",
         version = env!("CARGO_PKG_VERSION"),
     );
     // A closed standard output is no reason not to serve.

@@ -124,7 +124,7 @@ mod tests {
         Expected { issuer: "https://id.example", audience: "https://api.example", skew: Duration::from_secs(30) };
 
     fn ring(algorithm: Algorithm) -> Keyring {
-        let pkcs8 = SigningKey::generate(algorithm, &Random::System).unwrap();
+        let pkcs8 = SigningKey::generate(algorithm, &Random::system()).unwrap();
         Keyring::new(vec![SigningKey::parse(algorithm, &pkcs8, NOW).unwrap()])
     }
 

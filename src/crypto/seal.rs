@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_for_its_purpose_and_its_secret_alone() {
         let chain_one = chain(1);
-        let sealed = seal(chain_one.current(), "purpose", b"a key", &Random::System).unwrap();
+        let sealed = seal(chain_one.current(), "purpose", b"a key", &Random::system()).unwrap();
         assert_eq!(&*open(&chain_one, 1, "purpose", &sealed).unwrap(), b"a key");
         assert!(open(&chain_one, 1, "another", &sealed).is_err());
         assert!(open(&chain_one, 2, "purpose", &sealed).is_err());

@@ -147,12 +147,14 @@ impl Core {
 
     /// Nonces that were good a moment ago, to tell "expired" and "used" from "never": one window and one count back.
     fn outdated(&self, wallet: Address, count: u64, now: Timestamp) -> Vec<(String, Unauthenticated)> {
-        let keys = self.keychain.current();
         let current = nonce::window(now);
-        let at = |window, count| nonce::bare(keys, Purpose::SignIn, wallet, window, count);
-        let mut nonces = vec![(at(current - 2, count), Unauthenticated::NonceExpired)];
-        if let Some(before) = count.checked_sub(1) {
-            nonces.extend([current, current - 1].map(|window| (at(window, before), Unauthenticated::NonceUsed)));
+        let mut nonces = Vec::new();
+        for keys in self.keychain.all() {
+            let at = |window, count| nonce::bare(keys, Purpose::SignIn, wallet, window, count);
+            nonces.push((at(current - 2, count), Unauthenticated::NonceExpired));
+            if let Some(before) = count.checked_sub(1) {
+                nonces.extend([current, current - 1].map(|window| (at(window, before), Unauthenticated::NonceUsed)));
+            }
         }
         nonces
     }

@@ -39,7 +39,7 @@ impl Error {
                 "this account has no EVM wallet; link one and try again".to_owned()
             }
             Self::TooMany(limited) => {
-                format!("too many requests; try again in {} s", limited.retry_after.as_secs().saturating_add(1))
+                format!("too many requests; try again in {} s", limited.retry_seconds())
             }
             Self::Unavailable(Dependency::Database) => "the database does not answer; try again shortly".to_owned(),
             Self::Unavailable(Dependency::Time) => "the request took too long; try again shortly".to_owned(),

@@ -128,6 +128,14 @@ pub struct Limited {
     pub retry_after: Duration,
 }
 
+impl Limited {
+    /// The wait in whole seconds, rounded up: a client that comes back after it is let in.
+    #[must_use]
+    pub fn retry_seconds(&self) -> u64 {
+        u64::try_from(self.retry_after.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
+    }
+}
+
 /// What did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependency {

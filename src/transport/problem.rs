@@ -183,8 +183,8 @@ impl From<Error> for Problem {
 
 /// `Retry-After`, and the fields of draft-ietf-httpapi-ratelimit-headers.
 fn limit_headers(limited: Limited) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let Limited { policy, burst, retry_after } = limited;
-    let seconds = retry_after.as_secs() + 1;
+    let Limited { policy, burst, .. } = limited;
+    let seconds = limited.retry_seconds();
     let text = |text: String| HeaderValue::try_from(text).ok();
     let headers = [
         (RETRY_AFTER, Some(HeaderValue::from(seconds))),

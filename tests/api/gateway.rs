@@ -1,0 +1,105 @@
+//! What every gateway answers: its state, its description, its keys, browsers, request ids.
+
+use serde_json::{Value, json};
+
+use crate::support::wallet::Wallet;
+use crate::support::world::{World, on_both};
+
+on_both! {
+    async fn health_readiness_and_documentation_answer(world: World) {
+        assert_eq!(world.get("/healthz").await.ok(200).json, json!({"status": "ok"}));
+        assert_eq!(world.get("/readyz").await.ok(200).json, json!({"status": "ok"}));
+        for page in ["/docs", "/docs/errors", "/docs/style.css"] {
+            world.get(page).await.ok(200);
+        }
+        let page = world.get("/docs/errors").await.ok(200);
+        assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+        assert!(page.text.contains("id=\"nonce_used\""));
+    }
+
+    async fn the_description_names_every_route(world: World) {
+        let document = world.get("/openapi.json").await.ok(200).json;
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let routes: Vec<String> = document["paths"].as_object().unwrap().iter()
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")))
+            .collect();
+        for route in [
+            "get /.well-known/jwks.json", "get /healthz", "get /readyz", "get /users/api-key",
+            "post /users/api-key/rotate", "post /users/authenticate", "post /users/logout", "get /users/nonce",
+            "post /users/nonce", "post /users/refresh", "get /users/{address}/data", "post /users/{address}/data",
+        ] {
+            assert!(routes.contains(&route.to_owned()), "{route} is missing in {routes:?}");
+        }
+        let refusal = &document["paths"]["/users/nonce"]["post"]["responses"]["400"]["content"];
+        assert!(refusal["application/problem+json"].is_object(), "{refusal}");
+    }
+
+    async fn a_database_that_is_gone_is_503_with_retry_after(world: World) {
+        let session = Wallet::number(1).sign_in(&world).await;
+        world.core.db().close().await;
+        for (method, path, body) in [
+            ("GET", "/readyz".to_owned(), Value::Null),
+            ("POST", "/users/nonce".to_owned(), json!({"address": session.address})),
+            ("GET", session.profile_path(), Value::Null),
+            ("POST", "/users/logout".to_owned(), Value::Null),
+            ("POST", "/users/refresh".to_owned(), json!({"refreshToken": session.refresh})),
+        ] {
+            let answer = world.call(method, &path, &[("x-auth-token", &session.token)], &body).await;
+            let answer = answer.refused(503, "database_unavailable");
+            assert!(answer.headers.contains_key("retry-after"), "{path}");
+        }
+        world.get("/healthz").await.ok(200);
+    }
+
+    async fn pages_of_configured_origins_may_call_and_others_get_nothing(world: World) {
+        let open = world.again_with(&[("CORS_ORIGINS", "[\"https://app.example\"]")]).await;
+        let preflight = [
+            ("origin", "https://app.example"),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type,x-auth-token"),
+        ];
+        let answer = open.call("OPTIONS", "/users/authenticate", &preflight, &Value::Null).await.ok(200);
+        assert_eq!(answer.headers["access-control-allow-origin"], "https://app.example");
+        assert!(answer.headers["access-control-allow-headers"].to_str().unwrap().contains("x-auth-token"));
+        let answer = open.call("GET", "/users/nonce", &[("origin", "https://app.example")], &Value::Null).await.ok(200);
+        let exposed = answer.headers["access-control-expose-headers"].to_str().unwrap();
+        for name in ["x-unavailable-chains", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id"] {
+            assert!(exposed.contains(name), "{name}");
+        }
+        for (gateway, origin) in [(&open, "https://evil.example"), (&open, "null"), (&world, "https://app.example")] {
+            let answer = gateway.call("GET", "/users/nonce", &[("origin", origin)], &Value::Null).await;
+            assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}");
+        }
+    }
+
+    async fn a_closed_door_has_no_routes(world: World) {
+        let closed = world.again_with(&[("DOORS__WALLET", "false")]).await;
+        closed.get("/users/nonce").await.refused(404, "unknown_route");
+        assert!(closed.get("/openapi.json").await.ok(200).json["paths"].get("/users/nonce").is_none());
+    }
+
+    async fn every_answer_has_a_request_id_of_its_own(world: World) {
+        let one = world.call("GET", "/healthz", &[("x-request-id", "chosen-by-a-stranger")], &Value::Null).await;
+        let other = world.get("/healthz").await;
+        assert_ne!(one.headers["x-request-id"], other.headers["x-request-id"]);
+        assert_ne!(one.headers["x-request-id"], "chosen-by-a-stranger");
+    }
+
+    async fn requests_and_sign_ins_are_counted_without_a_name_of_anybody(world: World) {
+        let session = Wallet::number(1).sign_in(&world).await;
+        session.read(&world).await.ok(200);
+        Wallet::number(1).post(&world, "0x").await.refused(401, "invalid_signature");
+        world.get("/users/secret-path?session_token=secret").await.refused(404, "unknown_route");
+        let text = world.core.metrics().render(world.core.db().pool());
+        for line in [
+            "countersign_sign_ins_total{outcome=\"ok\"} 1",
+            "countersign_sign_ins_total{outcome=\"invalid_signature\"} 1",
+            "countersign_http_requests_total{method=\"GET\",route=\"/users/{address}/data\",status=\"200\"} 1",
+            "countersign_http_requests_total{method=\"GET\",route=\"unmatched\",status=\"404\"} 1",
+            "countersign_database_connections{state=\"idle\"}",
+        ] {
+            assert!(text.contains(line), "{line} is missing in {text}");
+        }
+        assert!(!text.contains(&session.address) && !text.contains("secret"));
+    }
+}

