@@ -63,9 +63,9 @@ impl Random {
     /// Within a millisecond a counter orders those of one process (section 6.2, method 1); 62 bits stay random.
     #[must_use]
     pub fn uuid(&self, now: Timestamp) -> Uuid {
-        let [high, low] = self.sequence.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = self.bytes();
-        Builder::from_unix_timestamp_millis(now.millis(), &[high, low, a, b, c, d, e, f, g, h]).into_uuid()
+        let mut bytes = self.bytes::<10>();
+        bytes[..2].copy_from_slice(&self.sequence.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        Builder::from_unix_timestamp_millis(now.millis(), &bytes).into_uuid()
     }
 }
 

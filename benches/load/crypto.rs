@@ -42,7 +42,7 @@ pub fn measure() -> Result<Costs, Fault> {
         let hash = eip191::hash(black_box(NONCE.as_bytes()));
         VerifyingKey::recover_from_prehash(&hash, &signature, recovery).is_ok()
     });
-    let ring = Ed25519KeyPair::from_seed_unchecked(&Random::System.bytes::<32>())?;
+    let ring = Ed25519KeyPair::from_seed_unchecked(&Random::system().bytes::<32>())?;
     let sign = median(|| ring.sign(black_box(&TOKEN)));
     Ok(Costs { recover, sign })
 }

@@ -29,7 +29,7 @@ pub struct Wallet {
 impl Wallet {
     /// Makes keys that no earlier run had, so that they are new to the database.
     pub fn make(count: usize) -> Result<Vec<Self>, Fault> {
-        let seed = Random::System.bytes::<32>();
+        let seed = Random::system().bytes::<32>();
         (0..count).map(|index| Self::derive(&seed, index)).collect()
     }
 

@@ -242,7 +242,7 @@ mod tests {
         let environment = Environment(vec![("COUNTERSIGN_LISTEN".to_owned(), "127.0.0.1:3".to_owned())]);
         let config = Config::load(&[one, two], &environment).unwrap();
         assert_eq!(config.listen.port(), 3);
-        assert_eq!(config.tokens.access_ttl, Duration::from_secs(120));
+        assert_eq!(config.tokens.access_ttl, Duration::from_mins(2));
         assert_eq!(config.tokens.audience, "one");
         assert!(!config.limits.enabled);
     }
