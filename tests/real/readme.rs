@@ -26,7 +26,7 @@ fn the_snippet_for_curl_and_cast_signs_in() {
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let workplace = scratch::directory();
     let file = written(workplace.path(), "first.sh", "cast", &server.url);
-    let finished = run(Command::new("sh").arg("-eu").arg(file).env("PATH", path), Duration::from_secs(60)).unwrap();
+    let finished = run(Command::new("sh").arg("-eu").arg(file).env("PATH", path), Duration::from_mins(1)).unwrap();
     assert_eq!(finished.code, 0, "{finished:?}");
     assert_profile(&finished.stdout);
 }

@@ -16,8 +16,10 @@ pub struct Answer {
 /// Sends one request and reads the answer. `url` is `http://host:port`, `headers` are whole lines.
 pub fn send(url: &str, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let mut stream = connect(url);
-    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{lines}").expect("sent");
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n").expect("sent");
+    for line in headers {
+        write!(stream, "{line}\r\n").expect("sent");
+    }
     if !body.is_empty() {
         write!(stream, "content-type: application/json\r\ncontent-length: {}\r\n", body.len()).expect("sent");
     }

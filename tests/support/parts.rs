@@ -13,9 +13,9 @@ use super::scratch;
 /// Where the scripts and the lists of their packages are.
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real");
 /// How long setting up one part may take on a slow line.
-const SETTING_UP: Duration = Duration::from_secs(600);
+const SETTING_UP: Duration = Duration::from_mins(10);
 /// How long a client may take on a busy machine.
-const CLIENT: Duration = Duration::from_secs(120);
+const CLIENT: Duration = Duration::from_mins(2);
 
 const NODE: Tool = Tool { name: "node", remedy: "install Node.js 20 or newer (Debian: apt install nodejs npm)" };
 const NPM: Tool = Tool { name: "npm", remedy: "install Node.js 20 or newer with npm (Debian: apt install nodejs npm)" };
@@ -127,9 +127,12 @@ impl Tool {
     }
 
     fn finish(&self, command: &mut Command, limit: Duration) -> Result<Finished, String> {
-        let finished = run(command, limit).map_err(|error| match missing(&error) {
-            true => format!("{} is missing: {}", self.name, self.remedy),
-            false => format!("{}: {error}", self.name),
+        let finished = run(command, limit).map_err(|error| {
+            if missing(&error) {
+                format!("{} is missing: {}", self.name, self.remedy)
+            } else {
+                format!("{}: {error}", self.name)
+            }
         })?;
         if finished.code == 0 {
             return Ok(finished);

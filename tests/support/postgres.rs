@@ -35,7 +35,7 @@ pub fn create_database() -> String {
 fn execute(url: &Url, statement: String) {
     block_on(async {
         let mut connection = PgConnection::connect(url.as_str()).await.expect("PostgreSQL accepts a connection");
-        #[expect(clippy::disallowed_types, reason = "the name of a database can't be a parameter")]
+        #[expect(clippy::disallowed_methods, reason = "the name of a database can't be a parameter")]
         let statement = sqlx::AssertSqlSafe(statement);
         connection.execute(statement).await.expect("PostgreSQL does as it is told");
     });

@@ -35,7 +35,6 @@ pub enum Backend {
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($world:ident: $kind:ident) $body:block)+) => {$(
         mod $name {
-            #[allow(unused_imports, reason = "not every test needs every name of its file")]
             use super::*;
 
             async fn check($world: $kind) $body
@@ -112,8 +111,8 @@ impl World {
     /// The environment of this gateway with some settings changed, for a start of the test's own.
     pub fn variables_with(&self, changes: &[(&str, String)]) -> Vec<(String, String)> {
         let kept = self.variables.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
-        let changed = changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        prefixed(kept.cloned().chain(changed))
+        let new = changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        prefixed(kept.cloned().chain(new))
     }
 
     async fn start(variables: Vec<(String, String)>, data: Arc<TempDir>, clock: Clock, seed: u64) -> Self {
