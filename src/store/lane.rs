@@ -110,9 +110,13 @@ type Durable = oneshot::Sender<Result<(), Error>>;
 
 impl Server {
     async fn run(mut self) {
-        while let Some(request) = self.requests.recv().await {
-            match request {
-                Request::Enter(first) => self.serve_group(first).await,
+        let mut next = self.requests.recv().await;
+        while let Some(request) = next {
+            next = match request {
+                Request::Enter(first) => match self.serve_group(first).await {
+                    Some(request) => Some(request),
+                    None => self.requests.recv().await,
+                },
                 Request::Close(done) => {
                     if let Some(connection) = self.connection.take() {
                         // Closing lets SQLite fold the write-ahead log into the file; failing to is no loss.
@@ -125,93 +129,124 @@ impl Server {
         }
     }
 
-    /// Runs one group, from BEGIN to COMMIT. A fault anywhere fails every unit that was not yet durable.
-    async fn serve_group(&mut self, first: Turn) {
-        let connection = match self.begin().await {
-            Ok(connection) => connection,
+    /// Runs one group, from BEGIN to COMMIT; gives back a request that came meanwhile and is no unit of work.
+    /// A fault anywhere fails every unit that was not yet durable.
+    async fn serve_group(&mut self, first: Turn) -> Option<Request> {
+        let connection = match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => SqliteConnection::connect_with(&self.options).await,
+        };
+        let mut group = match connection {
+            Ok(connection) => Group::new(connection),
             Err(error) => {
                 // The one who asked may have gone; then nobody needs to know.
                 let _ = first.send(Err(error.into()));
-                return;
+                return None;
             }
         };
-        let mut waiting = Vec::new();
-        let outcome = match self.collect(connection, first, &mut waiting).await {
-            Ok(mut connection) => {
-                let committed = run(&mut connection, "COMMIT").await;
-                self.connection = committed.is_ok().then_some(connection);
-                committed
+        let mut left_over = None;
+        let mut turn = Some(first);
+        let mut outcome = Ok(());
+        while let Some(next) = turn.take() {
+            outcome = group.run_unit(next).await;
+            if outcome.is_err() || group.waiting.len() >= GROUP {
+                break;
             }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = &outcome {
-            tracing::error!(error = %error, units = waiting.len(), "a group of writes failed; each is told so");
+            match self.requests.try_recv() {
+                Ok(Request::Enter(next)) => turn = Some(next),
+                Ok(other) => left_over = Some(other),
+                Err(_) => {}
+            }
         }
-        for durable in waiting {
+        if outcome.is_ok() {
+            outcome = group.commit().await;
+        }
+        self.connection = group.answer(outcome);
+        left_over
+    }
+}
+
+/// Units of work that share one transaction.
+struct Group {
+    /// `None` while a unit has it, and after a fault.
+    connection: Option<SqliteConnection>,
+    state: State,
+    /// Those who wait for the COMMIT.
+    waiting: Vec<Durable>,
+}
+
+/// What stands between the next unit and those before it. Each statement is a trip to the connection's thread, so none
+/// is sent that would do nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There is no transaction.
+    Idle,
+    /// The transaction holds the first unit, without a savepoint before it.
+    First,
+    /// The savepoint before the last unit is there, and that unit is to be kept.
+    Kept,
+    /// The savepoint is there, and what came after it is undone.
+    Undone,
+}
+
+impl Group {
+    fn new(connection: SqliteConnection) -> Self {
+        Self { connection: Some(connection), state: State::Idle, waiting: Vec::new() }
+    }
+
+    /// Lends the connection to one unit of work.
+    async fn run_unit(&mut self, turn: Turn) -> Result<(), sqlx::Error> {
+        match self.state {
+            // IMMEDIATE: a transaction that reads first and writes later fails with a busy snapshot, whatever the
+            // timeout.
+            State::Idle => self.run("BEGIN IMMEDIATE").await?,
+            State::First => self.run("SAVEPOINT unit").await?,
+            State::Kept => self.run("RELEASE unit; SAVEPOINT unit").await?,
+            State::Undone => {}
+        }
+        let (back, returned) = oneshot::channel();
+        if let Some(connection) = self.connection.take() {
+            // If the one who asked has gone, dropping the unit gives the connection back as abandoned.
+            let _ = turn.send(Ok(LaneTx { held: Some((connection, back)) }));
+        }
+        let Ok(Returned { connection, outcome }) = returned.await else { return Err(sqlx::Error::WorkerCrashed) };
+        self.connection = Some(connection);
+        match (outcome, self.state) {
+            (Outcome::Commit(durable), before) => {
+                self.waiting.push(durable);
+                self.state = if before == State::Idle { State::First } else { State::Kept };
+            }
+            (Outcome::Abandon, State::Idle) => self.run("ROLLBACK").await?,
+            (Outcome::Abandon, State::First | State::Kept | State::Undone) => {
+                self.run("ROLLBACK TO unit").await?;
+                self.state = State::Undone;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes all units durable. A savepoint that is still there is part of what is committed.
+    async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        match self.state {
+            State::Idle => Ok(()),
+            State::First | State::Kept | State::Undone => self.run("COMMIT").await,
+        }
+    }
+
+    /// Tells everybody how it ended; gives the connection back if its state is beyond doubt.
+    fn answer(self, outcome: Result<(), sqlx::Error>) -> Option<SqliteConnection> {
+        if let Err(error) = &outcome {
+            tracing::error!(error = %error, units = self.waiting.len(), "a group of writes failed; each is told so");
+        }
+        for durable in self.waiting {
+            // Whoever has gone away does not need to know.
             let _ = durable.send(if outcome.is_ok() { Ok(()) } else { Err(CLOSED) });
         }
+        self.connection.filter(|_| outcome.is_ok())
     }
 
-    async fn begin(&mut self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
-        };
-        // IMMEDIATE: a transaction that reads first and writes later fails with a busy snapshot, whatever the timeout.
-        run(&mut connection, "BEGIN IMMEDIATE").await?;
-        Ok(connection)
+    async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
+        sqlx::query(sql).execute(connection).await.map(|_| ())
     }
-
-    async fn collect(
-        &mut self,
-        mut connection: SqliteConnection,
-        first: Turn,
-        waiting: &mut Vec<Durable>,
-    ) -> Result<SqliteConnection, sqlx::Error> {
-        let mut turn = first;
-        loop {
-            connection = run_unit(connection, turn, waiting).await?;
-            if waiting.len() >= GROUP {
-                return Ok(connection);
-            }
-            turn = match self.requests.try_recv() {
-                Ok(Request::Enter(next)) => next,
-                // Whoever closes waits for this group, and then finds the queue closed.
-                Ok(Request::Close(done)) => {
-                    self.requests.close();
-                    let _ = done.send(());
-                    return Ok(connection);
-                }
-                Err(_) => return Ok(connection),
-            };
-        }
-    }
-}
-
-/// Lends the connection to one unit of work, within a savepoint.
-async fn run_unit(
-    mut connection: SqliteConnection,
-    turn: Turn,
-    waiting: &mut Vec<Durable>,
-) -> Result<SqliteConnection, sqlx::Error> {
-    run(&mut connection, "SAVEPOINT unit").await?;
-    let (back, returned) = oneshot::channel();
-    // If the one who asked has gone, dropping the unit gives the connection back as abandoned.
-    let _ = turn.send(Ok(LaneTx { held: Some((connection, back)) }));
-    let Ok(Returned { mut connection, outcome }) = returned.await else { return Err(sqlx::Error::WorkerCrashed) };
-    match outcome {
-        Outcome::Commit(durable) => {
-            waiting.push(durable);
-            run(&mut connection, "RELEASE unit").await?;
-        }
-        Outcome::Abandon => {
-            run(&mut connection, "ROLLBACK TO unit").await?;
-            run(&mut connection, "RELEASE unit").await?;
-        }
-    }
-    Ok(connection)
-}
-
-async fn run(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(sql).execute(connection).await.map(|_| ())
 }
