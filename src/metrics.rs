@@ -99,12 +99,11 @@ impl Metrics {
         self.limited.get_or_create(&PolicyLabels { policy }).inc();
     }
 
-    /// The text for Prometheus, with the pool's size as it is now.
+    /// The text for Prometheus, with the pool's connections as they are now.
     #[must_use]
-    pub fn render(&self, (connections, idle): (u32, usize)) -> String {
-        let idle = i64::try_from(idle).unwrap_or(i64::MAX);
-        self.pool.get_or_create(&PoolLabels { state: "idle" }).set(idle);
-        self.pool.get_or_create(&PoolLabels { state: "used" }).set(i64::from(connections) - idle);
+    pub fn render(&self, used_connections: u32, idle_connections: u32) -> String {
+        self.pool.get_or_create(&PoolLabels { state: "used" }).set(i64::from(used_connections));
+        self.pool.get_or_create(&PoolLabels { state: "idle" }).set(i64::from(idle_connections));
         let mut text = String::new();
         // Writing to a String can't fail.
         let _ = encode(&mut text, &self.registry);

@@ -1,4 +1,4 @@
-//! Background work: the one place that spawns, so nothing runs that shutdown does not know of.
+//! Background work: the one place that spawns, so that all of it can be found.
 
 use std::future::Future;
 

@@ -46,6 +46,16 @@ fn probe(directory: &Path) -> io::Result<()> {
     fs::remove_file(&file)
 }
 
+/// Makes the file of a new database readable by its owner alone, whatever the directory's mode; SQLite gives the files
+/// beside it the same mode.
+pub(super) fn prepare_database(file: &Path) -> Result<(), StartFailure> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(StartFailure::data_dir(file.parent().unwrap_or(file), &error)),
+    }
+}
+
 /// With PostgreSQL the secret has to be configured: a file on one node would be missing on the next.
 pub(super) fn require_secret(config: &Config) -> Result<(), StartFailure> {
     match (&config.database, &config.secret) {
@@ -63,20 +73,32 @@ pub(super) async fn secret(config: &Config, db: &Db, random: &Random) -> Result<
         return Ok(Secret::Configured(secret.clone()));
     }
     let file = config.data_dir.join("secret");
-    match fs::read_to_string(&file) {
+    if let Some(secret) = read(&file)? {
+        return Ok(Secret::Kept(secret, file));
+    }
+    if !keys::list_root_secrets(&mut db.read().await?).await?.is_empty() {
+        return Err(lost(&file));
+    }
+    let made = SecretBytes::new(random.bytes());
+    match write(&file, &made) {
+        Ok(()) => Ok(Secret::Made(made, file)),
+        // Another gateway starts over the same new directory and was faster: its secret is the one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let kept = read(&file)?.ok_or_else(|| lost(&file))?;
+            Ok(Secret::Kept(kept, file))
+        }
+        Err(error) => Err(StartFailure::data_dir(&config.data_dir, &error)),
+    }
+}
+
+/// The root secret in the file, if the file is there.
+fn read(file: &Path) -> Result<Option<SecretBytes>, StartFailure> {
+    match fs::read_to_string(file) {
         Ok(text) => {
-            let secret = SecretBytes::parse(&text).ok_or_else(|| damaged(&file))?;
-            warn_if_readable_by_others(&file);
-            Ok(Secret::Kept(secret, file))
+            warn_if_readable_by_others(file);
+            SecretBytes::parse(&text).ok_or_else(|| damaged(file)).map(Some)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if !keys::list_root_secrets(&mut db.read().await?).await?.is_empty() {
-                return Err(lost(&file));
-            }
-            let secret = SecretBytes::new(random.bytes());
-            write(&file, &secret).map_err(|error| StartFailure::data_dir(&config.data_dir, &error))?;
-            Ok(Secret::Made(secret, file))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StartFailure::new(format!("the root secret {} can't be read: {error}", file.display()))),
     }
 }

@@ -78,9 +78,6 @@ impl From<RootError> for StartFailure {
                 "the root secret is not the one of this database: restore it, or, to replace it, name the old one in \
                  previous_secrets",
             ),
-            RootError::UnknownPrevious => {
-                Self::new("one of previous_secrets was never the root secret of this database: remove it")
-            }
             RootError::Store(error) => Self::from(error),
         }
     }

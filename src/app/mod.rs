@@ -41,6 +41,7 @@ impl App {
         if let Database::Sqlite(file) = &config.database {
             data_dir::prepare(&config.data_dir)?;
             data_dir::prepare(file.parent().unwrap_or(&config.data_dir))?;
+            data_dir::prepare_database(file)?;
         }
         data_dir::require_secret(&config)?;
         let db = Db::open(&config.database).await.map_err(|error| StartFailure::database(&config, &error))?;
@@ -85,7 +86,8 @@ async fn keep_up(core: Arc<Core>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        // Both are tried again at the next tick; meanwhile nothing is wrong but the size of some tables.
+        // Both are tried again at the next tick. Meanwhile a new key is not seen yet, which is why it is published
+        // long before it signs, and some tables are larger than they need to be.
         for outcome in [core.reload_keys().await, core.sweep().await] {
             if let Err(error) = outcome {
                 tracing::warn!(?error, "upkeep failed");

@@ -29,7 +29,7 @@ pub const KEYS: &[Key] = &[
     key("data_dir", "./data", "Where the SQLite file and the root secret are kept."),
     secret("database_url", "sqlite://<data_dir>/countersign.db", "`sqlite://<file>` or `postgres://…`."),
     secret("secret", "<data_dir>/secret", "The root secret: 32 bytes as hex or base64. Needed with PostgreSQL."),
-    secret("previous_secrets", "[]", "Root secrets of before, which still verify what they signed."),
+    secret("previous_secrets", "[]", "Other root secrets that verify: of before, or soon to come. At most four."),
     key("cors_origins", "[]", "Origins of pages that may call from a browser, such as `https://app.example`."),
     key("trusted_proxies", "[]", "Addresses or networks of proxies whose `X-Forwarded-For` is believed."),
     key("doors.wallet", "true", "Whether `/users` (wallet sign-in) is open."),
@@ -54,6 +54,11 @@ pub const KEYS: &[Key] = &[
 /// The key of this name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether keys of this group exist: `tokens` of `tokens.audience`.
+pub(super) fn is_group(name: &str) -> bool {
+    KEYS.iter().any(|key| key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// The known key that `name` was probably meant to be.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use super::keys;
 use super::sources::{ConfigError, Environment, Raw, Setting, Settings, gather};
 use super::{Algorithm, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
 use crate::model::bucket::Rate;
@@ -20,27 +21,24 @@ impl Config {
     /// One line that names the first key that is unknown or has a bad value, and where it was written.
     pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Self, ConfigError> {
         let from = Reader(gather(files, environment)?);
-        let public_url = from.read("public_url", "http://localhost:8080", origin)?;
-        let data_dir = PathBuf::from(from.read("data_dir", "./data", text)?);
+        let public_url = from.read("public_url", origin)?;
+        let data_dir = PathBuf::from(from.read("data_dir", text)?);
         Ok(Self {
-            listen: from.read("listen", "127.0.0.1:8080", socket)?,
-            internal_listen: from.read("internal_listen", "127.0.0.1:9464", socket)?,
+            listen: from.read("listen", socket)?,
+            internal_listen: from.read("internal_listen", socket)?,
             database: match from.optional("database_url", database)? {
                 Some(database) => database,
                 None => Database::Sqlite(data_dir.join("countersign.db")),
             },
             secret: from.optional("secret", secret)?,
-            previous_secrets: from.list("previous_secrets", secret)?,
+            previous_secrets: from.previous_secrets()?,
             cors_origins: from.list("cors_origins", origin)?,
             trusted_proxies: from.list("trusted_proxies", network)?,
-            doors: Doors { wallet: from.read("doors.wallet", "true", boolean)? },
+            doors: Doors { wallet: from.read("doors.wallet", boolean)? },
             tokens: from.tokens(&public_url)?,
             limits: from.limits()?,
-            wallet: Wallet { clock_skew: from.read("wallet.clock_skew", "30s", span_up_to::<300>)? },
-            log: Log {
-                level: from.read("log.level", "info", log_level)?,
-                format: from.read("log.format", "auto", log_format)?,
-            },
+            wallet: Wallet { clock_skew: from.read("wallet.clock_skew", span::<0, 300>)? },
+            log: Log { level: from.read("log.level", log_level)?, format: from.read("log.format", log_format)? },
             public_url,
             data_dir,
         })
@@ -53,16 +51,13 @@ struct Reader(Settings);
 type Fault = &'static str;
 
 impl Reader {
-    fn read<T>(
-        &self,
-        name: &'static str,
-        default: &str,
-        parse: fn(&str) -> Result<T, Fault>,
-    ) -> Result<T, ConfigError> {
-        match self.optional(name, parse)? {
-            Some(value) => Ok(value),
-            None => parse(default).map_err(|fault| ConfigError(format!("default: {name}: {fault}"))),
+    /// The value of this key, or the default of its table.
+    fn read<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<T, ConfigError> {
+        if let Some(value) = self.optional(name, parse)? {
+            return Ok(value);
         }
+        let default = keys::find(name).map(|key| key.default).unwrap_or_default();
+        parse(default).map_err(|fault| ConfigError(format!("default: {name}: {fault}")))
     }
 
     fn optional<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<Option<T>, ConfigError> {
@@ -85,29 +80,34 @@ impl Reader {
         parsed.map_err(|fault| blame(setting, name, fault))
     }
 
-    fn tokens(&self, public_url: &str) -> Result<Tokens, ConfigError> {
-        let tokens = Tokens {
-            audience: self.read("tokens.audience", public_url, text)?,
-            algorithm: self.read("tokens.algorithm", "EdDSA", algorithm)?,
-            access_ttl: self.read("tokens.access_ttl", "30m", span_up_to::<86_400>)?,
-            refresh_ttl: self.read("tokens.refresh_ttl", "30days", span_up_to::<{ SESSION_LIFETIME.as_secs() }>)?,
-        };
-        if tokens.access_ttl.is_zero() || tokens.refresh_ttl.is_zero() {
-            return Err(ConfigError("tokens: access_ttl and refresh_ttl must be at least one second".to_owned()));
+    /// Each costs tries at every sign-in that fails, so there may be few.
+    fn previous_secrets(&self) -> Result<Vec<SecretBytes>, ConfigError> {
+        let secrets = self.list("previous_secrets", secret)?;
+        match self.0.get("previous_secrets") {
+            Some(setting) if secrets.len() > 4 => Err(blame(setting, "previous_secrets", "at most four are allowed")),
+            _ => Ok(secrets),
         }
-        Ok(tokens)
+    }
+
+    fn tokens(&self, public_url: &str) -> Result<Tokens, ConfigError> {
+        Ok(Tokens {
+            audience: self.optional("tokens.audience", text)?.unwrap_or_else(|| public_url.to_owned()),
+            algorithm: self.read("tokens.algorithm", algorithm)?,
+            access_ttl: self.read("tokens.access_ttl", span::<1, 86_400>)?,
+            refresh_ttl: self.read("tokens.refresh_ttl", span::<1, { SESSION_LIFETIME.as_secs() }>)?,
+        })
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
-        let rate = |rate, per_minute, burst_key, burst| -> Result<Rate, ConfigError> {
-            Ok(Rate { per_minute: self.read(rate, per_minute, count)?, burst: self.read(burst_key, burst, count)? })
+        let rate = |per_minute, burst| -> Result<Rate, ConfigError> {
+            Ok(Rate { per_minute: self.read(per_minute, count)?, burst: self.read(burst, count)? })
         };
         Ok(Limits {
-            enabled: self.read("limits.enabled", "true", boolean)?,
-            nonces: rate("limits.nonces.rate", "1200", "limits.nonces.burst", "1000")?,
-            sign_ins: rate("limits.sign_ins.rate", "600", "limits.sign_ins.burst", "1000")?,
-            refreshes: rate("limits.refreshes.rate", "600", "limits.refreshes.burst", "1000")?,
-            wallet_failures: rate("limits.wallet_failures.rate", "60", "limits.wallet_failures.burst", "100")?,
+            enabled: self.read("limits.enabled", boolean)?,
+            nonces: rate("limits.nonces.rate", "limits.nonces.burst")?,
+            sign_ins: rate("limits.sign_ins.rate", "limits.sign_ins.burst")?,
+            refreshes: rate("limits.refreshes.rate", "limits.refreshes.burst")?,
+            wallet_failures: rate("limits.wallet_failures.rate", "limits.wallet_failures.burst")?,
         })
     }
 }
@@ -178,12 +178,17 @@ fn count(written: &str) -> Result<u32, Fault> {
     written.parse().ok().filter(|n| (1..=1_000_000).contains(n)).ok_or("a number from 1 to 1000000 is expected")
 }
 
-/// A time span: a number of seconds, or a number with a unit.
-fn span_up_to<const MOST_SECONDS: u64>(written: &str) -> Result<Duration, Fault> {
+/// A time span of whole seconds: a number of them, or a number with a unit.
+fn span<const LEAST: u64, const MOST: u64>(written: &str) -> Result<Duration, Fault> {
     let seconds = written.parse().map(Duration::from_secs).ok();
     let span = seconds.or_else(|| humantime::parse_duration(written).ok());
     let span = span.ok_or("a time span is expected, such as 30s, 15m, 12h, 30days or a number of seconds")?;
-    if span.as_secs() > MOST_SECONDS { Err("the time span is too long") } else { Ok(span) }
+    match span.as_secs() {
+        _ if span.subsec_nanos() != 0 => Err("the time span has to be of whole seconds"),
+        seconds if seconds < LEAST => Err("the time span is too short"),
+        seconds if seconds > MOST => Err("the time span is too long"),
+        _ => Ok(span),
+    }
 }
 
 fn algorithm(written: &str) -> Result<Algorithm, Fault> {
@@ -260,6 +265,8 @@ mod tests {
             ("COUNTERSIGN_TRUSTED_PROXIES", "[\"10.0.0.0/99\"]", "trusted_proxies"),
             ("COUNTERSIGN_TOKENS__ACCESS_TTL", "soon", "tokens.access_ttl"),
             ("COUNTERSIGN_TOKENS__ACCESS_TTL", "2days", "tokens.access_ttl"),
+            ("COUNTERSIGN_TOKENS__ACCESS_TTL", "0", "tokens.access_ttl"),
+            ("COUNTERSIGN_TOKENS__ACCESS_TTL", "1500ms", "tokens.access_ttl"),
             ("COUNTERSIGN_TOKENS__ALGORITHM", "none", "tokens.algorithm"),
             ("COUNTERSIGN_LIMITS__NONCES__RATE", "0", "limits.nonces.rate"),
             ("COUNTERSIGN_LIMITS__ENABLED", "yes", "limits.enabled"),
@@ -277,6 +284,7 @@ mod tests {
         assert_eq!(error, "COUNTERSIGN_LISTN: there is no key `listn`; did you mean `listen`?");
         let error = with_file("[tokens]\nacces_ttl = 5").unwrap_err().0;
         assert_eq!(error, "FILE: there is no key `tokens.acces_ttl`; did you mean `tokens.access_ttl`?");
+        assert_eq!(with_file("[foo]").unwrap_err().0, "FILE: there is no key `foo`");
         let error = with_file("a = [[\n").unwrap_err().0;
         assert!(error.starts_with("FILE: line "), "{error}");
     }
@@ -294,6 +302,9 @@ mod tests {
         let config = with(&[("COUNTERSIGN_SECRET_FILE", path)]).unwrap();
         assert_eq!(config.secret.unwrap().expose(), &[0xAB; 32]);
         assert!(with(&[("COUNTERSIGN_LISTEN_FILE", path)]).is_err());
+        let secret = "cd".repeat(32);
+        let error = with(&[("COUNTERSIGN_SECRET", &secret), ("COUNTERSIGN_SECRET_FILE", path)]).unwrap_err().0;
+        assert!(error.contains("also set by COUNTERSIGN_SECRET"), "{error}");
         assert!(with(&[("COUNTERSIGN_SECRET_FILE", "/nowhere/secret")]).is_err());
     }
 }

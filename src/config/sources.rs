@@ -87,7 +87,7 @@ fn flatten(settings: &mut Settings, prefix: &str, table: toml::Table, source: &s
     for (part, value) in table {
         let name = if prefix.is_empty() { part } else { format!("{prefix}.{part}") };
         match value {
-            toml::Value::Table(inner) => flatten(settings, &name, inner, source)?,
+            toml::Value::Table(inner) if keys::is_group(&name) => flatten(settings, &name, inner, source)?,
             value => {
                 let key = keys::find(&name).ok_or_else(|| unknown(source, &name))?;
                 settings.insert(key.name, Setting { raw: Raw::Toml(value), source: source.to_owned() });
@@ -104,16 +104,28 @@ fn read_variable(settings: &mut Settings, name: &str, value: &str) -> Result<(),
     }
     let path = rest.to_lowercase().replace("__", ".");
     if let Some(key) = keys::find(&path) {
-        settings.insert(key.name, Setting { raw: Raw::Text(value.to_owned()), source: name.to_owned() });
-        return Ok(());
+        let setting = Setting { raw: Raw::Text(value.to_owned()), source: name.to_owned() };
+        return set_by_variable(settings, key.name, setting);
     }
     let of_file = path.strip_suffix("_file").and_then(keys::find).filter(|key| key.secret);
     let Some(key) = of_file else { return Err(unknown(name, &path)) };
     let text = std::fs::read_to_string(Path::new(value))
         .map_err(|error| ConfigError(format!("{name}: the file {value} can't be read: {error}")))?;
     let setting = Setting { raw: Raw::Text(text.trim_end().to_owned()), source: name.to_owned() };
-    settings.insert(key.name, setting);
-    Ok(())
+    set_by_variable(settings, key.name, setting)
+}
+
+/// The environment wins over files, but it may not contradict itself: a value and a file for one key.
+fn set_by_variable(settings: &mut Settings, key: &'static str, setting: Setting) -> Result<(), ConfigError> {
+    match settings.get(key) {
+        Some(other) if other.source.starts_with(Environment::PREFIX) => {
+            Err(ConfigError(format!("{}: {key} is also set by {}: unset one of them", setting.source, other.source)))
+        }
+        _ => {
+            settings.insert(key, setting);
+            Ok(())
+        }
+    }
 }
 
 fn unknown(source: &str, name: &str) -> ConfigError {

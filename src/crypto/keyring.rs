@@ -166,13 +166,27 @@ impl Keyring {
         Self { keys }
     }
 
-    /// The key that signs at `now`: the newest of this algorithm that is active.
+    /// The key that signs at `now`: the newest active one of this algorithm, or, while that is only published yet, of
+    /// any.
     ///
     /// # Errors
     /// [`Error::Internal`] if there is none, which the start makes sure of.
     pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&SigningKey, Error> {
-        let active = |key: &&SigningKey| key.algorithm == algorithm && key.active_from <= now;
-        self.keys.iter().rev().find(active).ok_or(Error::internal("there is no active signing key"))
+        let active = || self.keys.iter().rev().filter(|key| key.active_from <= now);
+        let preferred = active().find(|key| key.algorithm == algorithm);
+        preferred.or_else(|| active().next()).ok_or(Error::internal("there is no active signing key"))
+    }
+
+    /// Whether there is a key of this algorithm, active or not.
+    #[must_use]
+    pub fn has(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.algorithm == algorithm)
+    }
+
+    /// Whether there is no key at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The key whose tokens begin with this segment.

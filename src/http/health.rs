@@ -40,5 +40,5 @@ pub(super) async fn readyz(State(core): State<Arc<Core>>) -> Result<Json<Status>
 /// What was counted, for Prometheus.
 pub(super) async fn metrics(State(core): State<Arc<Core>>) -> Response {
     let text = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    ([(CONTENT_TYPE, text)], core.metrics().render(core.db().pool())).into_response()
+    ([(CONTENT_TYPE, text)], core.metrics_text()).into_response()
 }

@@ -10,6 +10,8 @@ pub mod serve;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
@@ -17,17 +19,17 @@ pub use api::document;
 
 use crate::identity::Core;
 use crate::surfaces;
-use crate::transport::{Json, Problem};
+use crate::transport::Problem;
 use crate::web;
 
 /// Everything that is served to the world.
 pub fn router(core: &Arc<Core>) -> Router {
     let (doors, document) = api::split(core.config());
-    // As a value, once: the document never changes while the gateway runs.
-    let description = serde_json::to_value(&document).unwrap_or_default();
+    // Printed once: the document never changes while the gateway runs. It is of texts and numbers, so it prints.
+    let description = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
     let router = doors
         .merge(web::router(&document))
-        .route("/openapi.json", get(async move || Json(description.clone())))
+        .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description.clone())))
         .fallback(async || Problem::unknown_route())
         .method_not_allowed_fallback(async || Problem::method_not_allowed());
     let router = match cors::layer(&core.config().cors_origins) {

@@ -58,6 +58,8 @@ fn accept(stream: TcpStream, peer: Peer, router: &Router, graceful: &GracefulShu
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
+        // A client that has sent all it has to say still wants its answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
     tasks::spawn(async move {

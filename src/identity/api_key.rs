@@ -3,6 +3,7 @@
 use super::{Core, PersonPresent};
 use crate::crypto::derived::{self, Kind};
 use crate::model::audit::{Event, Subject};
+use crate::model::error::Unauthenticated;
 use crate::model::{Address, Client, Error};
 use crate::store::accounts;
 
@@ -34,6 +35,8 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
         let counter = accounts::rotate_api_key(&mut tx, person.account().id).await?;
+        // Deleted since the credential was checked: nothing of it is left to sign in to.
+        let counter = counter.ok_or(Error::NotAuthenticated(Unauthenticated::SessionEnded))?;
         let subject = Subject { account: Some(person.account().id), session: Some(person.session()), wallet: None };
         self.record(&mut tx, Event::ApiKeyRotated, subject, Some(client), now).await?;
         tx.commit().await?;

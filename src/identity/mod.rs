@@ -35,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::model::{Address, Error};
 use crate::random::Random;
 use crate::secret::SecretBytes;
-use crate::store::Db;
+use crate::store::{Db, PoolUse};
 use caller::TokenCache;
 use limits::Limiter;
 
@@ -110,6 +110,13 @@ impl Core {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What was counted, as text for Prometheus.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        let PoolUse { used, idle } = self.db.pool();
+        self.metrics.render(used, idle)
     }
 
     /// The public keys by which others verify our access tokens.

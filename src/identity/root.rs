@@ -1,6 +1,7 @@
 //! The start: which root secret is in force, and the keys that lie sealed under it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -17,13 +18,15 @@ use crate::secret::SecretBytes;
 use crate::store::keys::{self as rows, SealedKey, SigningKeyRow};
 use crate::store::{Db, Queryable, Tx, audit};
 
+/// How long a new signing key is published before it signs: twice the time that others may keep our JWK set, and long
+/// enough for every node to have reloaded its ring.
+const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
+
 /// Why the keys of this database can't be used.
 #[derive(Debug)]
 pub enum RootError {
     /// The root secret is not one that this database knows, and none of the previous ones is either.
     WrongSecret,
-    /// One of the previous root secrets was never one of this database.
-    UnknownPrevious,
     /// The database failed, or a sealed key does not open.
     Store(Error),
 }
@@ -52,7 +55,7 @@ pub(super) async fn open(
 ) -> Result<Opened, RootError> {
     let mut tx = db.write().await?;
     rows::lock(&mut tx).await?;
-    let keychain = keychain(&mut tx, secret, &config.previous_secrets, now).await?;
+    let keychain = keychain(&mut tx, secret, &config.previous_secrets, random, now).await?;
     let mut keys = Keys { tx: &mut tx, keychain: &keychain, random, now };
     let wallet_tags = keys.data_key("wallet tags").await?;
     let keyring = keys.keyring(config.tokens.algorithm).await?;
@@ -60,36 +63,37 @@ pub(super) async fn open(
     Ok(Opened { keychain, wallet_tags, keyring })
 }
 
-/// Recognises the root secrets by their check values, and makes a new one known: the first of a new database, or one
-/// that replaces a known one among `previous`.
+/// Recognises the root secrets by their check values. At least one has to be known, unless the database is new; then
+/// the others become known too: one that is to sign from now on, or one that other nodes are about to sign with.
 async fn keychain(
     tx: &mut Tx,
     secret: &SecretBytes,
     previous: &[SecretBytes],
+    random: &Random,
     now: Timestamp,
 ) -> Result<Keychain, RootError> {
     let known = rows::list_root_secrets(tx).await?;
-    let version_of = |secret: &SecretBytes| {
-        let check = check_value(secret);
-        let row = known.iter().find(|(_, known)| known.as_slice() == check)?;
-        u8::try_from(row.0).ok()
-    };
-    let mut older = Vec::new();
-    for secret in previous {
-        let version = version_of(secret).ok_or(RootError::UnknownPrevious)?;
-        older.push(RootKeys::new(version, secret));
+    let is_known = |secret: &SecretBytes| known.iter().any(|row| row.check_value == check_value(secret));
+    if !known.is_empty() && !std::iter::once(secret).chain(previous).any(is_known) {
+        return Err(RootError::WrongSecret);
     }
-    let version = match version_of(secret) {
-        Some(version) => version,
-        None if known.is_empty() || !older.is_empty() => {
-            let newest = known.last().map_or(0, |(version, _)| *version);
-            let version = u8::try_from(newest + 1).map_err(|_| Error::internal("the root secret changed 255 times"))?;
-            rows::insert_root_secret(tx, version, &check_value(secret), now).await?;
-            version
-        }
-        None => return Err(RootError::WrongSecret),
-    };
-    Ok(Keychain::new(RootKeys::new(version, secret), older))
+    let mut newest = known.last().map_or(0, |row| row.version);
+    let mut keys = Vec::new();
+    for secret in std::iter::once(secret).chain(previous) {
+        let check = check_value(secret);
+        let version = if let Some(row) = known.iter().find(|row| row.check_value == check) {
+            row.version
+        } else {
+            newest += 1;
+            rows::insert_root_secret(tx, newest, &check, now).await?;
+            audit::insert(tx, random.uuid(now), Event::RootSecretAdded, Subject::default(), None, now).await?;
+            newest
+        };
+        let version = u8::try_from(version).map_err(|_| Error::internal("the root secret changed 255 times"))?;
+        keys.push(RootKeys::new(version, secret));
+    }
+    let current = keys.remove(0);
+    Ok(Keychain::new(current, keys))
 }
 
 /// The keys in the database, while they are opened at the start.
@@ -117,7 +121,7 @@ impl Keys<'_> {
         Ok(key)
     }
 
-    /// The signing keys; one of `algorithm` is made if none is active.
+    /// The signing keys; one of `algorithm` is made if there is none.
     async fn keyring(&mut self, algorithm: Algorithm) -> Result<Keyring, Error> {
         let current = self.keychain.current().version();
         for row in rows::list_signing_keys(self.tx, self.now).await? {
@@ -128,22 +132,24 @@ impl Keys<'_> {
             }
         }
         let ring = load_keyring(self.tx, self.keychain, self.now).await?;
-        if ring.signing(algorithm, self.now).is_ok() {
+        if ring.has(algorithm) {
             return Ok(ring);
         }
-        self.add_signing_key(algorithm).await?;
+        // The first key has to sign at once. A later one is published before it signs.
+        let active_from = if ring.is_empty() { self.now } else { self.now + PUBLISHED_BEFORE };
+        self.add_signing_key(algorithm, active_from).await?;
         load_keyring(self.tx, self.keychain, self.now).await
     }
 
-    async fn add_signing_key(&mut self, algorithm: Algorithm) -> Result<(), Error> {
+    async fn add_signing_key(&mut self, algorithm: Algorithm, active_from: Timestamp) -> Result<(), Error> {
         let pkcs8 = SigningKey::generate(algorithm, self.random)?;
-        let key = SigningKey::parse(algorithm, &pkcs8, self.now)?;
+        let key = SigningKey::parse(algorithm, &pkcs8, active_from)?;
         let sealed = self.seal(key.kid(), &pkcs8)?;
         let secret_version = i64::from(self.keychain.current().version());
         let row = SigningKeyRow {
             kid: key.kid().to_owned(),
             algorithm: algorithm.name().to_owned(),
-            active_from: self.now.micros(),
+            active_from: active_from.micros(),
             key: SealedKey { secret_version, sealed },
         };
         rows::insert_signing_key(self.tx, &row, self.now).await?;

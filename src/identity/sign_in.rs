@@ -54,42 +54,30 @@ impl Core {
         let now = self.clock.now();
         self.limit(Policy::SignIns, client, now)?;
         let tag = self.wallet_tag(proof.address);
-        let outcome = self.prove_and_enter(proof, &tag, client, now).await;
-        match &outcome {
-            Ok(_) => self.metrics.count_sign_in("ok"),
-            Err(error) => {
-                self.metrics.count_sign_in(error.code());
-                if matches!(error, Error::NotAuthenticated(_) | Error::Forbidden(_)) {
-                    let subject = Subject { wallet: Some(&tag), ..Subject::default() };
-                    self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
-                }
-            }
+        let mut reader = self.db.read().await?;
+        let count = wallets::find_count(&mut reader, &tag).await?;
+        let owner = wallets::find_owner(&mut reader, proof.address).await?;
+        drop(reader);
+        let account = owner.as_ref().map(|(account, _)| account.id);
+        let entry = Entry { address: proof.address, tag: &tag, client, now };
+        let outcome = match self.verify_bare(proof, count, now) {
+            Ok(spend) => self.enter(entry, spend, owner).await,
+            Err(refusal) => Err(self.count_failure(refusal, entry)),
+        };
+        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
+        if let Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) = &outcome {
+            let subject = Subject { account, session: None, wallet: Some(&tag) };
+            self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
         }
         outcome
     }
 
-    async fn prove_and_enter(
-        &self,
-        proof: BareProof<'_>,
-        tag: &[u8; 32],
-        client: &Client,
-        now: Timestamp,
-    ) -> Result<SignedIn, Error> {
-        let mut reader = self.db.read().await?;
-        let count = wallets::find_count(&mut reader, tag).await?;
-        let owner = wallets::find_owner(&mut reader, proof.address).await?;
-        drop(reader);
-        let spend = match self.verify_bare(proof, count, now) {
-            Ok(spend) => spend,
-            Err(refusal) => {
-                if matches!(refusal, Unauthenticated::InvalidSignature(_)) {
-                    self.limit_failures(tag, client, now)?;
-                }
-                return Err(Error::NotAuthenticated(refusal));
-            }
-        };
-        let entry = Entry { address: proof.address, tag, client, now };
-        self.enter(entry, spend, owner).await
+    /// What a refused proof is answered with: the reason, or, if this network fails with this wallet too often, that.
+    /// A used or expired nonce was signed correctly, so it counts against nobody.
+    fn count_failure(&self, refusal: Unauthenticated, entry: Entry<'_>) -> Error {
+        let failed = matches!(refusal, Unauthenticated::InvalidSignature(_));
+        let limited = failed.then(|| self.limit_failures(entry.tag, entry.client, entry.now).err()).flatten();
+        limited.unwrap_or(Error::NotAuthenticated(refusal))
     }
 
     /// Decides whether the signature proves the wallet, over a nonce that is good now.
@@ -226,7 +214,8 @@ impl Core {
     }
 }
 
-/// A proven wallet on its way in.
+/// A wallet on its way in.
+#[derive(Clone, Copy)]
 struct Entry<'a> {
     address: Address,
     tag: &'a [u8; 32],

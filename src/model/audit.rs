@@ -23,8 +23,10 @@ pub enum Event {
     AccountDisabled,
     /// An operator enabled the account again.
     AccountEnabled,
-    /// A new signing key came into use.
+    /// A new signing key was made.
     SigningKeyAdded,
+    /// A root secret became known to the database.
+    RootSecretAdded,
 }
 
 impl Event {
@@ -42,6 +44,7 @@ impl Event {
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::SigningKeyAdded => "signing_key_added",
+            Self::RootSecretAdded => "root_secret_added",
         }
     }
 

@@ -62,7 +62,7 @@ pub enum Unauthenticated {
     InvalidToken,
     /// The access token is genuine and its time is over.
     TokenExpired,
-    /// The session of this token was ended: signed out, refreshed twice, or its wallet unlinked.
+    /// The session of this token was ended: signed out, a used refresh token sent again, its wallet unlinked.
     SessionEnded,
     /// The refresh token is not one of ours.
     InvalidRefreshToken,

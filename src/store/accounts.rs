@@ -37,7 +37,7 @@ impl AccountRow {
         Ok(Account {
             id: AccountId(self.account_id),
             epoch: self.account_epoch,
-            api_key_counter: super::sessions::counter(self.api_key_counter)?,
+            api_key_counter: to_counter(self.api_key_counter)?,
             disabled: self.disabled_at.is_some(),
             role: Role::from_stored(&self.role),
             email: self.email,
@@ -101,15 +101,16 @@ pub async fn update_profile(
     Ok(row.map(|(name, intended_use)| (ProfileText::from_stored(name), ProfileText::from_stored(intended_use))))
 }
 
-/// Raises the counter of the account's API key, so that the key of before is useless; gives the new one.
+/// Raises the counter of the account's API key, so that the key of before is useless; gives the new one, or `None` if
+/// the account is gone.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn rotate_api_key(tx: &mut Tx, id: AccountId) -> Result<u32, Error> {
+pub async fn rotate_api_key(tx: &mut Tx, id: AccountId) -> Result<Option<u32>, Error> {
     const SQL: &str =
         "UPDATE accounts SET api_key_counter = api_key_counter + 1 WHERE id = $1 RETURNING api_key_counter";
-    let counter = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL).bind(id.0).fetch_one(c))?;
-    super::sessions::counter(counter)
+    let counter = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL).bind(id.0).fetch_optional(c))?;
+    counter.map(to_counter).transpose()
 }
 
 /// Disables the account and ends its sessions and its API key; tells whether it was enabled.
@@ -129,4 +130,9 @@ pub async fn disable(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool,
 pub async fn enable(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
     const SQL: &str = "UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
     Ok(execute!(tx, sqlx::query(SQL).bind(id.0))? == 1)
+}
+
+/// A counter as its own type.
+pub(super) fn to_counter(stored: i64) -> Result<u32, Error> {
+    u32::try_from(stored).map_err(|_| Error::internal("a counter in the database is out of range"))
 }

@@ -42,22 +42,25 @@ impl Db {
         })
     }
 
-    /// Connections open and idle, for the metrics.
+    /// The connections that are used and idle, for the metrics. SQLite's one writer is not among them.
     #[must_use]
-    pub fn pool(&self) -> (u32, usize) {
-        match &*self.0 {
+    pub fn pool(&self) -> PoolUse {
+        let (open, idle) = match &*self.0 {
             Backend::Sqlite { readers, .. } => (readers.size(), readers.num_idle()),
             Backend::Postgres(pool) => (pool.size(), pool.num_idle()),
-        }
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        PoolUse { used: open.saturating_sub(idle), idle }
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life: that it answers, and that it lets a writer begin.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if there is none.
     pub async fn ping(&self) -> Result<(), Error> {
-        let mut reader = self.read().await?;
-        super::on!(&mut reader, c => sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(c))?;
+        let mut tx = self.write().await?;
+        super::on!(&mut tx, c => sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(c))?;
+        self.read().await?;
         Ok(())
     }
 
@@ -71,6 +74,15 @@ impl Db {
             Backend::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// How many connections of the pool are in use.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolUse {
+    /// Lent out.
+    pub used: u32,
+    /// Waiting to be lent out.
+    pub idle: u32,
 }
 
 /// A connection that reads what is committed.

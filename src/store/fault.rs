@@ -32,7 +32,9 @@ fn is_outage_code(error: &dyn DatabaseError) -> bool {
     let Some(code) = error.code() else { return false };
     // PostgreSQL has five characters: 08 connection, 53 resources, 57P operator intervention, 25006 read-only standby.
     if code.len() == 5 {
-        return ["08", "53", "57P"].iter().any(|class| code.starts_with(class)) || code == "25006";
+        // 40001 and 40P01, serialisation failure and deadlock, succeed when tried again.
+        let classes = ["08", "53", "57P", "25006", "40001", "40P01"];
+        return classes.iter().any(|class| code.starts_with(class));
     }
     // SQLite's extended codes carry the primary one in the low byte: BUSY 5, LOCKED 6, READONLY 8, IOERR 10, FULL 13,
     // CANTOPEN 14.

@@ -21,22 +21,31 @@ pub async fn lock(tx: &mut Tx) -> Result<(), Error> {
 /// Any number will do, as long as nothing else in this database takes it: the first eight letters of the name.
 const START_LOCK: i64 = i64::from_be_bytes(*b"counters");
 
-/// The version and check value of every root secret that this database knows, the newest last.
+/// A root secret that the database knows.
+#[derive(FromRow)]
+pub struct RootSecretRow {
+    /// Its version, in every token that it signs.
+    pub version: i64,
+    /// By what it is recognised.
+    pub check_value: Vec<u8>,
+}
+
+/// Every root secret that this database knows, the newest last.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn list_root_secrets(db: &mut impl Queryable) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+pub async fn list_root_secrets(db: &mut impl Queryable) -> Result<Vec<RootSecretRow>, Error> {
     const SQL: &str = "SELECT version, check_value FROM root_secrets ORDER BY version";
-    Ok(on!(db, c => sqlx::query_as::<_, (i64, Vec<u8>)>(SQL).fetch_all(c))?)
+    Ok(on!(db, c => sqlx::query_as::<_, RootSecretRow>(SQL).fetch_all(c))?)
 }
 
 /// Makes a root secret known.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn insert_root_secret(tx: &mut Tx, version: u8, check: &[u8], now: Timestamp) -> Result<(), Error> {
+pub async fn insert_root_secret(tx: &mut Tx, version: i64, check: &[u8], now: Timestamp) -> Result<(), Error> {
     const SQL: &str = "INSERT INTO root_secrets (version, check_value, created_at) VALUES ($1, $2, $3)";
-    execute!(tx, sqlx::query(SQL).bind(i64::from(version)).bind(check).bind(now.micros()))?;
+    execute!(tx, sqlx::query(SQL).bind(version).bind(check).bind(now.micros()))?;
     Ok(())
 }
 

@@ -147,9 +147,11 @@ impl Server {
         let mut left_over = None;
         let mut turn = Some(first);
         let mut outcome = Ok(());
-        while let Some(next) = turn.take() {
+        // Turns are counted and not what is kept of them: units that come to nothing must not put off the COMMIT.
+        for taken in 1..=GROUP {
+            let Some(next) = turn.take() else { break };
             outcome = group.run_unit(next).await;
-            if outcome.is_err() || group.waiting.len() >= GROUP {
+            if outcome.is_err() || taken == GROUP {
                 break;
             }
             match self.requests.try_recv() {
@@ -161,7 +163,7 @@ impl Server {
         if outcome.is_ok() {
             outcome = group.commit().await;
         }
-        self.connection = group.answer(outcome);
+        self.connection = group.answer(&outcome);
         left_over
     }
 }
@@ -234,9 +236,9 @@ impl Group {
     }
 
     /// Tells everybody how it ended; gives the connection back if its state is beyond doubt.
-    fn answer(self, outcome: Result<(), sqlx::Error>) -> Option<SqliteConnection> {
-        if let Err(error) = &outcome {
-            tracing::error!(error = %error, units = self.waiting.len(), "a group of writes failed; each is told so");
+    fn answer(self, outcome: &Result<(), sqlx::Error>) -> Option<SqliteConnection> {
+        if let Err(error) = outcome {
+            tracing::error!(%error, units = self.waiting.len(), "a group of writes failed; each is told so");
         }
         for durable in self.waiting {
             // Whoever has gone away does not need to know.

@@ -14,7 +14,7 @@ pub mod nonces;
 pub mod sessions;
 pub mod wallets;
 
-pub use db::{Db, Queryable, Reader, Tx};
+pub use db::{Db, PoolUse, Queryable, Reader, Tx};
 pub use migrate::OpenError;
 
 /// Runs one query on whichever database `$on` is of: the SQL text and the binds are written once.

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::accounts::{AccountRow, account_columns};
+use super::accounts::{AccountRow, account_columns, to_counter};
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet};
@@ -76,7 +76,7 @@ pub async fn find(db: &mut impl Queryable, id: SessionId) -> Result<Option<Owned
         account: account.id,
         wallet: WalletId(row.session_wallet_id),
         epoch: row.session_epoch,
-        refresh_counter: counter(row.refresh_counter)?,
+        refresh_counter: to_counter(row.refresh_counter)?,
         refreshed_at: Timestamp::from_micros(row.refreshed_at),
         expires_at: Timestamp::from_micros(row.expires_at),
         ended_at: row.ended_at.map(Timestamp::from_micros),
@@ -121,9 +121,4 @@ pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Resul
                        (SELECT id FROM (SELECT id, expires_at FROM sessions ORDER BY id LIMIT $2) AS oldest \
                         WHERE expires_at < $1)";
     Ok(execute!(tx, sqlx::query(SQL).bind(before.micros()).bind(limit))?)
-}
-
-/// A counter as its own type.
-pub(super) fn counter(stored: i64) -> Result<u32, Error> {
-    u32::try_from(stored).map_err(|_| Error::internal("a counter in the database is out of range"))
 }

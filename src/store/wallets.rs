@@ -52,7 +52,8 @@ pub async fn insert(
 /// # Errors
 /// If the database does not answer.
 pub async fn is_linked(db: &mut impl Queryable, account: AccountId, address: Address) -> Result<bool, Error> {
-    const SQL: &str = "SELECT 1 FROM wallets WHERE namespace = 'eip155' AND address = $2 AND account_id = $1";
+    const SQL: &str =
+        "SELECT 1 FROM wallets WHERE namespace = 'eip155' AND reference = '' AND address = $2 AND account_id = $1";
     let row = on!(db, c => sqlx::query_scalar::<_, i32>(SQL)
         .bind(account.0).bind(address.checksummed()).fetch_optional(c))?;
     Ok(row.is_some())

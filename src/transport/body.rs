@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::Problem;
@@ -21,7 +21,7 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
-/// A JSON answer that carries a nonce, a token or a key: no cache may keep it.
+/// A JSON answer that carries a nonce, a token, a key or personal data: no cache may keep it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sensitive<T>(pub T);
 
@@ -67,6 +67,12 @@ async fn read(request: Request) -> Result<axum::body::Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    // Serde would read an object's fields from a list in their order, which no document of ours promises.
+    let begins = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if begins != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        let message = "a JSON object is expected".to_owned();
+        return Err(Error::Invalid(vec![Violation { field: "body".to_owned(), message }]));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -182,7 +188,7 @@ mod tests {
             (b"{\"address\":1}", "address", "invalid type: integer `1`, expected a string"),
             (b"{\"address\":\"a\",\"tokens\":[1,\"x\"]}", "tokens[1]", "invalid type: string \"x\", expected u8"),
             (b"{\"address\":\"a\",\"address\":\"b\"}", "body", "duplicate field `address`"),
-            (b"[]", "body", "invalid length 0, expected struct Sample with 2 elements"),
+            (b"[\"a\"]", "body", "a JSON object is expected"),
         ];
         for (body, field, message) in table {
             let expected = Violation { field: field.to_owned(), message: message.to_owned() };

@@ -2,10 +2,10 @@
 
 mod body;
 mod caller;
-mod origin;
+mod client;
 mod problem;
 
 pub use body::{AddressPath, Json, NoContent, Sensitive};
-pub use origin::ClientOf;
-pub(crate) use origin::REQUEST_ID;
+pub use client::ClientOf;
+pub(crate) use client::REQUEST_ID;
 pub use problem::{Problem, ProblemBody, Violated};

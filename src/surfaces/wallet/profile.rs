@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::identity::{Caller, Core, Profile};
 use crate::model::error::Error;
 use crate::model::profile::{ProfileChange, ProfileText};
-use crate::transport::{AddressPath, ClientOf, Json, Problem, ProblemBody};
+use crate::transport::{AddressPath, ClientOf, Json, Problem, ProblemBody, Sensitive};
 
 /// What to change; what is left out stays as it is.
 #[derive(Deserialize, ToSchema)]
@@ -78,8 +78,8 @@ pub(super) async fn read(
     State(core): State<Arc<Core>>,
     caller: Caller,
     AddressPath(address): AddressPath,
-) -> Result<Json<ProfileAnswer>, Problem> {
-    Ok(Json(core.profile(&caller, address).await?.into()))
+) -> Result<Sensitive<ProfileAnswer>, Problem> {
+    Ok(Sensitive(core.profile(&caller, address).await?.into()))
 }
 
 /// Change your profile
@@ -107,7 +107,7 @@ pub(super) async fn change(
     caller: Caller,
     AddressPath(address): AddressPath,
     Json(request): Json<ProfileRequest>,
-) -> Result<Json<ProfileAnswer>, Problem> {
+) -> Result<Sensitive<ProfileAnswer>, Problem> {
     let change = request.into_change()?;
-    Ok(Json(core.change_profile(&caller, address, &change, &client).await?.into()))
+    Ok(Sensitive(core.change_profile(&caller, address, &change, &client).await?.into()))
 }

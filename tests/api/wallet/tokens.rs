@@ -112,6 +112,9 @@ on_both! {
     async fn es256_can_be_configured_and_old_tokens_still_verify(world: World) {
         let old = Wallet::number(1).sign_in(&world).await;
         let changed = world.again_with(&[("TOKENS__ALGORITHM", "ES256")]).await;
+        let early = Wallet::number(1).sign_in(&changed).await;
+        assert_eq!(header_of(&early)["alg"], "EdDSA", "the new key is published before it signs");
+        world.pass(Duration::from_mins(10));
         let new = Wallet::number(1).sign_in(&changed).await;
         assert_eq!(header_of(&new)["alg"], "ES256");
         new.read(&changed).await.ok(200);
