@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Each part of the crate, and the parts that it may name. The leaves may be named by anyone.
 const LAYERS: [(&str, &[&str]); 19] = [
     ("main", &["cli"]),
-    ("cli", &["app", "config"]),
+    ("cli", &["app", "http", "identity", "wallet", "config"]),
     ("app", &["http", "identity", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
     ("web", &["transport"]),

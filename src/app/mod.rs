@@ -22,7 +22,7 @@ use crate::store::Db;
 use crate::tasks;
 
 /// How often keys are reloaded and what expired is deleted.
-const UPKEEP: Duration = Duration::from_secs(30);
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -71,6 +71,23 @@ impl App {
         upkeep.abort();
         self.core.db().close().await;
     }
+}
+
+/// Brings the database's tables up to date, or, if `check`, leaves them alone; how many migrations it lacked.
+///
+/// # Errors
+/// [`StartFailure`] if the database can't be opened.
+pub async fn migrate(config: &Config, check: bool) -> Result<usize, StartFailure> {
+    let failure = |error| StartFailure::database(config, &error);
+    let pending = Db::pending(&config.database).await.map_err(failure)?;
+    if !check && pending > 0 {
+        if let Database::Sqlite(file) = &config.database {
+            data_dir::prepare(file.parent().unwrap_or(&config.data_dir))?;
+            data_dir::prepare_database(file)?;
+        }
+        Db::open(&config.database).await.map_err(failure)?.close().await;
+    }
+    Ok(pending)
 }
 
 /// The two sockets of a gateway.

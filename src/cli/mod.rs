@@ -1,82 +1,79 @@
 //! The command line: verbs, options, exit codes. What they do is done elsewhere.
 
+mod arguments;
+mod client;
+mod failure;
 mod logging;
+mod operate;
 mod serve;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser as _};
 
-use crate::app::StartFailure;
+use arguments::{Arguments, Verb};
+use failure::Failure;
+
 use crate::config::{Config, Environment};
-
-/// The exit code for wrong use, and for a start that can't be.
-const WRONG_USE: u8 = 2;
 
 /// The file that is read if none is named.
 const DEFAULT_FILE: &str = "countersign.toml";
 
-/// A wallet signs a challenge, every API behind it gets a JWT it can trust.
-#[derive(Parser)]
-#[command(name = "countersign", version, about)]
-struct Arguments {
-    /// A configuration file; may be repeated, later ones win [default: countersign.toml, if it is there]
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Vec<PathBuf>,
-
-    #[command(subcommand)]
-    verb: Option<Verb>,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Start the gateway; also without a verb
-    Serve,
-    /// Print the effective configuration, with secrets masked
-    Config,
-}
-
 /// Runs the program.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    match act(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    match act(Arguments::parse()) {
+        Ok(answer) => {
+            // A closed standard output, as of `| head`, is no failure of ours.
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(answer.as_bytes()).and_then(|()| out.flush());
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
             eprintln!("countersign: {failure}");
-            ExitCode::from(WRONG_USE)
+            ExitCode::from(failure.code())
         }
     }
 }
 
-fn act(arguments: Arguments) -> Result<(), StartFailure> {
-    let config = load(arguments.config)?;
+/// Does what a verb says; its answer goes to standard output.
+fn act(arguments: Arguments) -> Result<String, Failure> {
+    let config = || load(arguments.config);
+    let json = arguments.json;
     match arguments.verb.unwrap_or(Verb::Serve) {
-        Verb::Serve => serve::run(config),
-        Verb::Config => {
-            print!("{}", config.to_toml());
-            Ok(())
+        Verb::Serve => serve::run(config()?).map(|()| String::new()),
+        Verb::Config => Ok(config()?.to_toml()),
+        Verb::Keys { action } => operate::keys(config()?, action, json),
+        Verb::Migrate { check } => operate::migrate(&config()?, check),
+        Verb::Openapi => operate::openapi(&config()?),
+        Verb::Healthcheck => client::healthcheck(&config()?),
+        Verb::Login(options) => client::login(&options, json),
+        Verb::Whoami => client::whoami(json),
+        Verb::ApiKey { rotate } => client::api_key(rotate, json),
+        Verb::Logout => client::logout(),
+        Verb::Completions { shell } => Ok(printed(|out| {
+            clap_complete::generate(shell, &mut Arguments::command(), "countersign", out);
+        })),
+        Verb::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page).map_err(Failure::io("the manual page"))?;
+            Ok(String::from_utf8_lossy(&page).into_owned())
         }
     }
 }
 
-fn load(mut files: Vec<PathBuf>) -> Result<Config, StartFailure> {
+fn printed(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn load(mut files: Vec<PathBuf>) -> Result<Config, Failure> {
     let default = PathBuf::from(DEFAULT_FILE);
     if files.is_empty() && default.exists() {
         files.push(default);
     }
     Ok(Config::load(&files, &Environment::of_process()?)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Arguments::command().debug_assert();
-    }
 }

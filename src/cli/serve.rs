@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::failure::Failure;
 use super::logging;
 use crate::app::{App, Listeners, Secret, StartFailure};
 use crate::clock::Clock;
@@ -18,7 +19,7 @@ const FIRST_NONCE: &str =
     r#"-H 'content-type: application/json' -d '{"address":"0x70997970C51812dc3A010C7d01b50e0d17dc79C8"}'"#;
 
 /// Runs the gateway until SIGINT or SIGTERM.
-pub(super) fn run(config: Config) -> Result<(), StartFailure> {
+pub(super) fn run(config: Config) -> Result<(), Failure> {
     logging::start(config.log);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| StartFailure::from_io("threads", &error))?;
     runtime.block_on(async {

@@ -11,6 +11,7 @@ mod profile;
 mod refresh;
 mod root;
 mod sign_in;
+mod signing_keys;
 mod sweep;
 mod tokens;
 
@@ -25,6 +26,7 @@ pub use nonces::IssuedNonce;
 pub use profile::Profile;
 pub use root::RootError;
 pub use sign_in::{BareProof, SignedIn};
+pub use signing_keys::KeyState;
 pub use tokens::Tokens;
 
 use crate::clock::Clock;

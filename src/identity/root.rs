@@ -1,11 +1,9 @@
 //! The start: which root secret is in force, and the keys that lie sealed under it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::Core;
 use crate::clock::Timestamp;
 use crate::config::{Algorithm, Config};
 use crate::crypto::keyring::{Keyring, SigningKey};
@@ -96,12 +94,12 @@ async fn keychain(
     Ok(Keychain::new(current, keys))
 }
 
-/// The keys in the database, while they are opened at the start.
-struct Keys<'a> {
-    tx: &'a mut Tx,
-    keychain: &'a Keychain,
-    random: &'a Random,
-    now: Timestamp,
+/// The keys in the database, within one unit of work.
+pub(super) struct Keys<'a> {
+    pub(super) tx: &'a mut Tx,
+    pub(super) keychain: &'a Keychain,
+    pub(super) random: &'a Random,
+    pub(super) now: Timestamp,
 }
 
 impl Keys<'_> {
@@ -141,7 +139,8 @@ impl Keys<'_> {
         load_keyring(self.tx, self.keychain, self.now).await
     }
 
-    async fn add_signing_key(&mut self, algorithm: Algorithm, active_from: Timestamp) -> Result<(), Error> {
+    /// Adds a signing key that signs from `active_from` on.
+    pub(super) async fn add_signing_key(&mut self, algorithm: Algorithm, active_from: Timestamp) -> Result<(), Error> {
         let pkcs8 = SigningKey::generate(algorithm, self.random)?;
         let key = SigningKey::parse(algorithm, &pkcs8, active_from)?;
         let sealed = self.seal(key.kid(), &pkcs8)?;
@@ -150,6 +149,7 @@ impl Keys<'_> {
             kid: key.kid().to_owned(),
             algorithm: algorithm.name().to_owned(),
             active_from: active_from.micros(),
+            retired_at: None,
             key: SealedKey { secret_version, sealed },
         };
         rows::insert_signing_key(self.tx, &row, self.now).await?;
@@ -166,7 +166,12 @@ fn open_key(keychain: &Keychain, purpose: &str, row: &SealedKey) -> Result<Zeroi
     seal::open(keychain, row.secret_version, purpose, &row.sealed)
 }
 
-async fn load_keyring(db: &mut impl Queryable, keychain: &Keychain, now: Timestamp) -> Result<Keyring, Error> {
+/// The ring of all keys that are not retired.
+pub(super) async fn load_keyring(
+    db: &mut impl Queryable,
+    keychain: &Keychain,
+    now: Timestamp,
+) -> Result<Keyring, Error> {
     let mut keys = Vec::new();
     for row in rows::list_signing_keys(db, now).await? {
         let unknown = Error::internal("a signing key in the database has an unknown algorithm");
@@ -175,17 +180,4 @@ async fn load_keyring(db: &mut impl Queryable, keychain: &Keychain, now: Timesta
         keys.push(SigningKey::parse(algorithm, &pkcs8, Timestamp::from_micros(row.active_from))?);
     }
     Ok(Keyring::new(keys))
-}
-
-impl Core {
-    /// Takes over the signing keys that other nodes added or retired since.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the database does not answer; the keys of before stay in use.
-    pub async fn reload_keys(&self) -> Result<(), Error> {
-        let mut reader = self.db.read().await?;
-        let ring = load_keyring(&mut reader, &self.keychain, self.clock.now()).await?;
-        self.keyring.store(Arc::new(ring));
-        Ok(())
-    }
 }

@@ -94,6 +94,8 @@ pub struct SigningKeyRow {
     pub algorithm: String,
     /// From when on it signs, in microseconds.
     pub active_from: i64,
+    /// From when on it verifies no more, in microseconds.
+    pub retired_at: Option<i64>,
     /// Its sealed private half.
     #[sqlx(flatten)]
     pub key: SealedKey,
@@ -104,9 +106,29 @@ pub struct SigningKeyRow {
 /// # Errors
 /// If the database does not answer.
 pub async fn list_signing_keys(db: &mut impl Queryable, now: Timestamp) -> Result<Vec<SigningKeyRow>, Error> {
-    const SQL: &str = "SELECT kid, algorithm, active_from, secret_version, sealed FROM signing_keys \
+    const SQL: &str = "SELECT kid, algorithm, active_from, retired_at, secret_version, sealed FROM signing_keys \
                        WHERE retired_at IS NULL OR retired_at > $1 ORDER BY active_from, kid";
     Ok(on!(db, c => sqlx::query_as::<_, SigningKeyRow>(SQL).bind(now.micros()).fetch_all(c))?)
+}
+
+/// Every signing key that there ever was, the newest last.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn list_all_signing_keys(db: &mut impl Queryable) -> Result<Vec<SigningKeyRow>, Error> {
+    const SQL: &str = "SELECT kid, algorithm, active_from, retired_at, secret_version, sealed FROM signing_keys \
+                       ORDER BY active_from, kid";
+    Ok(on!(db, c => sqlx::query_as::<_, SigningKeyRow>(SQL).fetch_all(c))?)
+}
+
+/// Sets the end of every signing key that has none yet.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn retire_signing_keys(tx: &mut Tx, at: Timestamp) -> Result<(), Error> {
+    const SQL: &str = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL";
+    execute!(tx, sqlx::query(SQL).bind(at.micros()))?;
+    Ok(())
 }
 
 /// Adds a signing key.

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use super::migrate::PATIENCE;
 use crate::model::Error;
 use crate::model::error::Dependency;
 use crate::tasks;
@@ -56,7 +57,8 @@ impl Lane {
     pub(super) async fn enter(&self) -> Result<LaneTx, Error> {
         let (answer, turn) = oneshot::channel();
         self.queue.send(Request::Enter(answer)).await.map_err(|_| CLOSED)?;
-        turn.await.map_err(|_| CLOSED)?
+        // While another process holds the file, each BEGIN waits; those in line must not wait for all before them.
+        tokio::time::timeout(PATIENCE, turn).await.map_err(|_| CLOSED)?.map_err(|_| CLOSED)?
     }
 
     /// Waits until the units of work before this are done, then closes the connection.
@@ -150,7 +152,7 @@ impl Server {
         // Turns are counted and not what is kept of them: units that come to nothing must not put off the COMMIT.
         for taken in 1..=GROUP {
             let Some(next) = turn.take() else { break };
-            outcome = group.run_unit(next).await;
+            outcome = if next.is_closed() { Ok(()) } else { group.run_unit(next).await };
             if outcome.is_err() || taken == GROUP {
                 break;
             }

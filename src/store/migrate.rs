@@ -16,7 +16,7 @@ use super::lane::Lane;
 use crate::config::Database;
 
 /// How long a caller waits for a connection, or for another process's write, before the database counts as away.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// SQLite readers: each is a thread; more than this only take turns on the cores of a small machine.
 const SQLITE_READERS: u32 = 8;
@@ -79,6 +79,38 @@ impl Db {
     }
 }
 
+impl Db {
+    /// How many migrations the database lacks. It is not made if it is not there.
+    ///
+    /// # Errors
+    /// [`OpenError`] if it can't be reached, or was changed by a newer version.
+    pub async fn pending(database: &Database) -> Result<usize, OpenError> {
+        const EXISTS: &str = "SELECT version FROM _sqlx_migrations ORDER BY version";
+        let applied: Vec<i64> = match database {
+            Database::Sqlite(file) if !file.exists() => Vec::new(),
+            Database::Sqlite(file) => {
+                let mut connection = SqliteConnectOptions::new().filename(file).read_only(true).connect().await?;
+                unless_missing(sqlx::query_scalar(EXISTS).fetch_all(&mut connection).await)?
+            }
+            Database::Postgres(url) => {
+                let mut connection = PgConnectOptions::from_url(url.expose())?.connect().await?;
+                unless_missing(sqlx::query_scalar(EXISTS).fetch_all(&mut connection).await)?
+            }
+        };
+        let known = |version: &i64| MIGRATIONS.iter().any(|row| row.0 == *version);
+        if applied.iter().all(known) { Ok(MIGRATIONS.len() - applied.len()) } else { Err(OpenError::Newer) }
+    }
+}
+
+/// The versions that were applied; none if there is no table of them yet.
+fn unless_missing(versions: Result<Vec<i64>, sqlx::Error>) -> Result<Vec<i64>, sqlx::Error> {
+    match versions {
+        // PostgreSQL: undefined_table. SQLite has one code for all faults of a statement, and this one has no other.
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P01" | "1")) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
 async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
@@ -92,6 +124,9 @@ async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {
         .disable_statement_logging();
     let mut first = options.connect().await?;
     migrator(|(_, _, sqlite, _)| sqlite).run_direct(None, &mut first, false).await?;
+    // From here on the file is there. If it goes away for a while, opening it anew must fail: a new, empty database in
+    // its place would be served, and would throw away the write-ahead log of the right one.
+    let options = options.create_if_missing(false);
     let lane = Lane::open(options.clone()).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)

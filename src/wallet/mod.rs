@@ -1,7 +1,9 @@
 //! Who signed: decides whether a signature proves a wallet, and knows nothing of accounts.
 
 pub mod eip191;
+pub mod keystore;
 pub mod nonce;
+pub mod signer;
 
 use crate::model::Address;
 use crate::model::error::SignatureFault;

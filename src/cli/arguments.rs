@@ -1,0 +1,111 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// A wallet signs a challenge, every API behind it gets a JWT it can trust.
+#[derive(Parser)]
+#[command(name = "countersign", version, about, after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    /// A configuration file; may be repeated, later ones win [default: countersign.toml, if it is there]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Vec<PathBuf>,
+
+    /// Answer as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+const AFTER_HELP: &str = "\
+Client verbs ask the gateway at COUNTERSIGN_URL (http://localhost:8080). They use the session of the last login there, \
+or COUNTERSIGN_TOKEN.
+
+Exit codes: 0 done, 1 refused by the server, 2 wrong use, 3 the server can't be reached.";
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Start the gateway; also without a verb
+    Serve,
+    /// Print the effective configuration, with secrets masked
+    Config,
+    /// List or rotate the keys that sign access tokens
+    Keys {
+        #[command(subcommand)]
+        action: KeysAction,
+    },
+    /// Bring the database's tables up to date, or only tell whether they are
+    Migrate {
+        /// Change nothing; exit with 1 if something is to be done
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the description of every route (OpenAPI 3.1)
+    Openapi,
+    /// Ask a running gateway whether it is ready
+    Healthcheck,
+    /// Sign in with a private key; prints the access token
+    Login(LoginOptions),
+    /// Show who is signed in
+    Whoami,
+    /// Show the API key
+    ApiKey {
+        /// Replace it: the old one is useless from then on
+        #[arg(long)]
+        rotate: bool,
+    },
+    /// End the session
+    Logout,
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page, for `man -l -`
+    Man,
+}
+
+/// Where the private key is. It is never an argument: other users of the machine see those.
+#[derive(Args)]
+#[command(after_help = "Without an option the key is that of COUNTERSIGN_PRIVATE_KEY, 64 hex digits.")]
+pub(super) struct LoginOptions {
+    /// A file with the private key, 64 hex digits
+    #[arg(long, value_name = "FILE", conflicts_with = "keystore")]
+    pub(super) key_file: Option<PathBuf>,
+
+    /// An encrypted key file (keystore V3); its password is asked for
+    #[arg(long, value_name = "FILE")]
+    pub(super) keystore: Option<PathBuf>,
+
+    /// A file with the password of the keystore
+    #[arg(long, value_name = "FILE", requires = "keystore")]
+    pub(super) password_file: Option<PathBuf>,
+
+    /// Do not keep the session
+    #[arg(long)]
+    pub(super) no_save: bool,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+pub(super) enum KeysAction {
+    /// List the keys that sign, verify or will sign
+    List,
+    /// Add a key that signs from shortly on; the ones of before verify until their last token has expired
+    Rotate,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,104 @@
+//! Calling a gateway.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use url::Url;
+
+use super::super::failure::Failure;
+use crate::config::Config;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the gateway is, if nothing says otherwise.
+const DEFAULT_URL: &str = "http://localhost:8080";
+
+/// A gateway, by its URL without a slash at the end.
+pub(super) struct Api {
+    pub(super) url: String,
+    client: Client,
+}
+
+impl Api {
+    /// The gateway at `COUNTERSIGN_URL`.
+    pub(super) fn of_environment() -> Result<Self, Failure> {
+        Self::at(&std::env::var("COUNTERSIGN_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned()))
+    }
+
+    /// The gateway at `COUNTERSIGN_URL`, else the one that listens by this configuration.
+    pub(super) fn of_environment_or(config: &Config) -> Result<Self, Failure> {
+        if std::env::var_os("COUNTERSIGN_URL").is_some() {
+            return Self::of_environment();
+        }
+        let mut listen = config.listen;
+        if listen.ip().is_unspecified() {
+            let loopback =
+                if listen.is_ipv4() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]) };
+            listen.set_ip(loopback);
+        }
+        Self::at(&format!("http://{listen}"))
+    }
+
+    fn at(url: &str) -> Result<Self, Failure> {
+        let wrong = || Failure::WrongUse("COUNTERSIGN_URL: a URL such as https://id.example is expected".to_owned());
+        let parsed = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = parsed.ok_or_else(wrong)?.to_string().trim_end_matches('/').to_owned();
+        // Redirects could carry the token elsewhere.
+        let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
+        Ok(Self { url, client: client.map_err(|error| Failure::WrongUse(plain(&error)))? })
+    }
+
+    /// Reads a path, with an access token or without.
+    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> Result<Value, Failure> {
+        self.send(self.client.get(format!("{}{path}", self.url)), token).await
+    }
+
+    /// Posts to a path.
+    pub(super) async fn post(&self, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Value, Failure> {
+        let mut request = self.client.post(format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body.to_string());
+        }
+        self.send(request, token).await
+    }
+
+    async fn send(&self, request: RequestBuilder, token: Option<&str>) -> Result<Value, Failure> {
+        let request = match token {
+            Some(token) => request.header("x-auth-token", token),
+            None => request,
+        };
+        let unreachable = |error: reqwest::Error| {
+            Failure::Unreachable(format!(
+                "{} can't be reached ({}): is it running? is COUNTERSIGN_URL right?",
+                self.url,
+                plain(&error)
+            ))
+        };
+        let answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(unreachable)?;
+        let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(json);
+        }
+        // The gateway's own words say what to do; without any, this may be something else that listens there.
+        let told = json["detail"].as_str().zip(json["error"].as_str());
+        Err(Failure::Refused(match told {
+            Some((detail, code)) => format!("{detail} ({code})"),
+            None => format!("{} answered {status}: is this a Countersign gateway?", self.url),
+        }))
+    }
+}
+
+/// The innermost reason in one line, without the URL, which is said anyway.
+fn plain(error: &reqwest::Error) -> String {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}

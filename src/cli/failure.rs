@@ -1,0 +1,52 @@
+//! How a verb fails: one line, and an exit code by which a script tells what to do.
+
+use std::fmt;
+
+use crate::app::StartFailure;
+use crate::config::ConfigError;
+
+/// Why a verb did not do what it was asked to.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The server refused it.
+    Refused(String),
+    /// It was asked for wrongly, or can't be done here.
+    WrongUse(String),
+    /// The server can't be reached.
+    Unreachable(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 1,
+            Self::WrongUse(_) => 2,
+            Self::Unreachable(_) => 3,
+        }
+    }
+
+    /// The system refused `what`.
+    pub(super) fn io(what: &str) -> impl Fn(std::io::Error) -> Self {
+        move |error| Self::WrongUse(format!("{what}: {error}"))
+    }
+}
+
+impl From<StartFailure> for Failure {
+    fn from(failure: StartFailure) -> Self {
+        Self::WrongUse(failure.to_string())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::WrongUse(error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(line) | Self::WrongUse(line) | Self::Unreachable(line)) = self;
+        f.write_str(line)
+    }
+}

@@ -1,0 +1,86 @@
+//! The life of the signing keys: published, active, retired. Loading them is the start's, and the upkeep's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Core;
+use super::root::{Keys, load_keyring};
+use crate::clock::Timestamp;
+use crate::model::Error;
+use crate::store::keys as rows;
+
+/// How long a key that replaces one of the same algorithm is published before it signs: long enough for every node to
+/// have reloaded its ring. Others who verify ask for the key set again when they meet a key that they do not know.
+const PUBLISHED_BEFORE: Duration = Duration::from_secs(15);
+
+/// A signing key, as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct KeyState {
+    /// Its id.
+    pub kid: String,
+    /// Its JOSE algorithm.
+    pub algorithm: String,
+    /// `published`, `signing`, `verifying` or `retired`.
+    pub state: &'static str,
+    /// From when on it signs.
+    pub active_from: Timestamp,
+    /// From when on it verifies no more.
+    pub retired_at: Option<Timestamp>,
+}
+
+impl Core {
+    /// Takes over the signing keys that other nodes added or retired since.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database does not answer; the keys of before stay in use.
+    pub async fn reload_keys(&self) -> Result<(), Error> {
+        let mut reader = self.db.read().await?;
+        let ring = load_keyring(&mut reader, &self.keychain, self.clock.now()).await?;
+        self.keyring.store(Arc::new(ring));
+        Ok(())
+    }
+
+    /// Every signing key that there ever was, the newest last.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database does not answer.
+    pub async fn signing_keys(&self) -> Result<Vec<KeyState>, Error> {
+        let now = self.clock.now();
+        let mut reader = self.db.read().await?;
+        let rows = rows::list_all_signing_keys(&mut reader).await?;
+        let ring = load_keyring(&mut reader, &self.keychain, now).await?;
+        let signing = ring.signing(self.config.tokens.algorithm, now)?.kid().to_owned();
+        let of_row = |row: rows::SigningKeyRow| {
+            let (active_from, retired_at) =
+                (Timestamp::from_micros(row.active_from), row.retired_at.map(Timestamp::from_micros));
+            let state = match retired_at {
+                Some(at) if at <= now => "retired",
+                _ if row.kid == signing => "signing",
+                _ if active_from > now => "published",
+                _ => "verifying",
+            };
+            KeyState { kid: row.kid, algorithm: row.algorithm, state, active_from, retired_at }
+        };
+        Ok(rows.into_iter().map(of_row).collect())
+    }
+
+    /// Adds a key of the configured algorithm that signs from shortly on. Those of before verify until the last token
+    /// that they may have signed has expired.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database did not confirm it; then nothing has changed.
+    pub async fn rotate_signing_key(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        rows::lock(&mut tx).await?;
+        let active_from = now + PUBLISHED_BEFORE;
+        // Nodes take a new ring over at different moments, and their clocks differ.
+        let margin = PUBLISHED_BEFORE + self.config.wallet.clock_skew;
+        let retired_at = active_from + self.config.tokens.access_ttl + margin;
+        rows::retire_signing_keys(&mut tx, retired_at).await?;
+        let mut keys = Keys { tx: &mut tx, keychain: &self.keychain, random: &self.random, now };
+        keys.add_signing_key(self.config.tokens.algorithm, active_from).await?;
+        tx.commit().await?;
+        self.reload_keys().await
+    }
+}

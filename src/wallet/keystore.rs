@@ -1,0 +1,147 @@
+//! Encrypted key files (Web3 Secret Storage, version 3), as geth, `cast` and most wallets write them.
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::cipher::{AES_128, DecryptingKey, DecryptionContext, UnboundCipherKey};
+use aws_lc_rs::iv::FixedLength;
+use aws_lc_rs::{constant_time, pbkdf2};
+use serde::Deserialize;
+use sha3::{Digest, Keccak256};
+use zeroize::Zeroizing;
+
+use super::signer::PrivateKey;
+
+/// Why a key file does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeystoreFault {
+    /// It is not a key file of version 3, or uses a method that no common wallet writes.
+    Format,
+    /// It would take more memory or time than any honest file does.
+    TooExpensive,
+    /// The password is wrong, or the file was changed.
+    Password,
+}
+
+#[derive(Deserialize)]
+struct Keystore {
+    version: u8,
+    // Some wallets of old write it with a capital.
+    #[serde(alias = "Crypto")]
+    crypto: Crypto,
+}
+
+#[derive(Deserialize)]
+struct Crypto {
+    cipher: String,
+    cipherparams: CipherParams,
+    ciphertext: String,
+    kdf: String,
+    kdfparams: KdfParams,
+    mac: String,
+}
+
+#[derive(Deserialize)]
+struct CipherParams {
+    iv: String,
+}
+
+#[derive(Deserialize)]
+struct KdfParams {
+    dklen: usize,
+    salt: String,
+    /// scrypt.
+    n: Option<u64>,
+    r: Option<u32>,
+    p: Option<u32>,
+    /// PBKDF2.
+    c: Option<NonZeroU32>,
+    prf: Option<String>,
+}
+
+/// The most memory that scrypt may take, in bytes: geth's standard takes a quarter of it.
+const MOST_MEMORY: u64 = 1 << 30;
+/// The most rounds of PBKDF2.
+const MOST_ROUNDS: u32 = 10_000_000;
+
+/// Opens a key file with its password. This takes about a second, which is its purpose.
+///
+/// # Errors
+/// [`KeystoreFault`].
+pub fn open(file: &str, password: &str) -> Result<PrivateKey, KeystoreFault> {
+    let keystore: Keystore = serde_json::from_str(file).map_err(|_| KeystoreFault::Format)?;
+    let crypto = keystore.crypto;
+    if keystore.version != 3 || crypto.cipher != "aes-128-ctr" || crypto.kdfparams.dklen != 32 {
+        return Err(KeystoreFault::Format);
+    }
+    let derived = derive(&crypto, password)?;
+    let mut secret = Zeroizing::new(decode(&crypto.ciphertext)?);
+    let mac = Keccak256::new().chain_update(&derived[16..]).chain_update(&*secret).finalize();
+    constant_time::verify_slices_are_equal(&mac, &decode(&crypto.mac)?).map_err(|_| KeystoreFault::Password)?;
+    let iv: [u8; 16] = decode(&crypto.cipherparams.iv)?.try_into().map_err(|_| KeystoreFault::Format)?;
+    let key = UnboundCipherKey::new(&AES_128, &derived[..16]).and_then(DecryptingKey::ctr);
+    let context = DecryptionContext::Iv128(FixedLength::from(iv));
+    let key = key.map_err(|_| KeystoreFault::Format)?;
+    let plain = key.decrypt(&mut secret, context).map_err(|_| KeystoreFault::Format)?;
+    PrivateKey::new(plain).ok_or(KeystoreFault::Format)
+}
+
+fn derive(crypto: &Crypto, password: &str) -> Result<Zeroizing<[u8; 32]>, KeystoreFault> {
+    let params = &crypto.kdfparams;
+    let salt = decode(&params.salt)?;
+    let mut derived = Zeroizing::new([0; 32]);
+    match (crypto.kdf.as_str(), params) {
+        ("scrypt", KdfParams { n: Some(n), r: Some(r), p: Some(p), .. }) => {
+            let memory = n.saturating_mul(128).saturating_mul(u64::from(*r)).saturating_mul(u64::from(*p).max(1));
+            if !n.is_power_of_two() || memory > MOST_MEMORY {
+                return Err(KeystoreFault::TooExpensive);
+            }
+            let log_n = u8::try_from(n.ilog2()).map_err(|_| KeystoreFault::Format)?;
+            let params = scrypt::Params::new(log_n, *r, *p).map_err(|_| KeystoreFault::Format)?;
+            scrypt::scrypt(password.as_bytes(), &salt, &params, &mut *derived).map_err(|_| KeystoreFault::Format)?;
+        }
+        ("pbkdf2", KdfParams { c: Some(rounds), prf: Some(prf), .. }) if prf == "hmac-sha256" => {
+            if rounds.get() > MOST_ROUNDS {
+                return Err(KeystoreFault::TooExpensive);
+            }
+            pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, *rounds, &salt, password.as_bytes(), &mut *derived);
+        }
+        _ => return Err(KeystoreFault::Format),
+    }
+    Ok(derived)
+}
+
+fn decode(digits: &str) -> Result<Vec<u8>, KeystoreFault> {
+    hex::decode(digits.strip_prefix("0x").unwrap_or(digits)).map_err(|_| KeystoreFault::Format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The PBKDF2 test vector of the Web3 Secret Storage definition; its password is `testpassword`.
+    const PBKDF2: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"6087dab2f9fdbbfaddc31a909735c1e6"},
+        "ciphertext":"5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46","kdf":"pbkdf2","kdfparams":
+        {"c":262144,"dklen":32,"prf":"hmac-sha256","salt":"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"},
+        "mac":"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"},
+        "id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
+
+    #[test]
+    fn the_published_vector_opens_with_its_password_alone() {
+        let key = open(PBKDF2, "testpassword").unwrap();
+        let expected = PrivateKey::parse("7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d").unwrap();
+        assert_eq!(key.address(), expected.address());
+        assert_eq!(open(PBKDF2, "testpasswore").unwrap_err(), KeystoreFault::Password);
+    }
+
+    #[test]
+    fn files_that_are_none_or_ask_for_too_much_are_refused() {
+        for file in ["", "{}", "[]", &PBKDF2.replace("\"version\":3", "\"version\":1"), &PBKDF2.replace("-ctr", "-cbc")]
+        {
+            assert_eq!(open(file, "x").unwrap_err(), KeystoreFault::Format);
+        }
+        let endless = PBKDF2.replace("262144", "4000000000");
+        assert_eq!(open(&endless, "x").unwrap_err(), KeystoreFault::TooExpensive);
+        let huge = PBKDF2.replace("pbkdf2", "scrypt").replace("\"c\":262144", "\"n\":1073741824,\"r\":8,\"p\":1");
+        assert_eq!(open(&huge, "x").unwrap_err(), KeystoreFault::TooExpensive);
+    }
+}
