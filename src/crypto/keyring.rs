@@ -20,15 +20,20 @@ enum Pair {
     P256(EcdsaKeyPair),
 }
 
+/// The public half of a signing key: all that it takes to verify.
+pub struct PublicKey {
+    algorithm: Algorithm,
+    verifier: DecodingKey,
+}
+
 /// A signing key with all that is computed from it once.
 pub struct SigningKey {
     kid: String,
-    algorithm: Algorithm,
     active_from: Timestamp,
     pair: Pair,
     /// The first segment of every token it signs; what has another one was not signed by it.
     header: String,
-    verifier: DecodingKey,
+    public: PublicKey,
     jwk: PublicJwk,
 }
 
@@ -50,6 +55,32 @@ pub struct PublicJwk {
 #[derive(Clone, Debug, Serialize)]
 pub struct Jwks {
     keys: Vec<PublicJwk>,
+}
+
+impl PublicKey {
+    /// The key of a JWK's coordinates in base64url: `x` alone is one of Ed25519 (RFC 8037 section 2), `x` and `y` are
+    /// one of P-256 (RFC 7518 section 6.2.1). A point that is none of the curve's verifies nothing.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if they are not base64url.
+    pub fn of_coordinates(x: &str, y: Option<&str>) -> Result<Self, Error> {
+        let (algorithm, verifier) = match y {
+            None => (Algorithm::EdDsa, DecodingKey::from_ed_components(x)),
+            Some(y) => (Algorithm::Es256, DecodingKey::from_ec_components(x, y)),
+        };
+        let verifier = verifier.map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self { algorithm, verifier })
+    }
+
+    /// Whether `signature` (base64url) is this key's over `message`. The algorithm is the key's, never the token's.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
+        let algorithm = match self.algorithm {
+            Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+            Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        };
+        jsonwebtoken::crypto::verify(signature, message, &self.verifier, algorithm).unwrap_or(false)
+    }
 }
 
 impl SigningKey {
@@ -97,16 +128,12 @@ impl SigningKey {
                 (Pair::P256(pair), "EC", "P-256", x, Some(y))
             }
         };
-        let verifier = match &y {
-            None => DecodingKey::from_ed_components(&x),
-            Some(y) => DecodingKey::from_ec_components(&x, y),
-        };
-        let verifier = verifier.map_err(|error| Error::Internal(error.into()))?;
+        let public = PublicKey::of_coordinates(&x, y.as_deref())?;
         let kid = thumbprint(kty, crv, &x, y.as_deref());
         let alg = algorithm.name();
         let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"{kid}"}}"#));
         let jwk = PublicJwk { kty, crv, x, y, kid: kid.clone(), alg, usage: "sig" };
-        Ok(Self { kid, algorithm, active_from, pair, header, verifier, jwk })
+        Ok(Self { kid, active_from, pair, header, public, jwk })
     }
 
     /// Its id: the thumbprint of its public half (RFC 7638).
@@ -135,14 +162,10 @@ impl SigningKey {
         Ok(URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Whether `signature` (base64url) is this key's over `message`. The algorithm is the key's, never the token's.
+    /// Whether its public half verifies `signature` (base64url) over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
-        let algorithm = match self.algorithm {
-            Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-            Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
-        };
-        jsonwebtoken::crypto::verify(signature, message, &self.verifier, algorithm).unwrap_or(false)
+        self.public.verifies(message, signature)
     }
 }
 
@@ -173,14 +196,14 @@ impl Keyring {
     /// [`Error::Internal`] if there is none, which the start makes sure of.
     pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&SigningKey, Error> {
         let active = || self.keys.iter().rev().filter(|key| key.active_from <= now);
-        let preferred = active().find(|key| key.algorithm == algorithm);
+        let preferred = active().find(|key| key.public.algorithm == algorithm);
         preferred.or_else(|| active().next()).ok_or(Error::internal("there is no active signing key"))
     }
 
     /// Whether there is a key of this algorithm, active or not.
     #[must_use]
     pub fn has(&self, algorithm: Algorithm) -> bool {
-        self.keys.iter().any(|key| key.algorithm == algorithm)
+        self.keys.iter().any(|key| key.public.algorithm == algorithm)
     }
 
     /// Whether there is no key at all.

@@ -1,7 +1,7 @@
 //! Signing in by wallet: proof, exactly-once, account, session, tokens.
 
 use super::Core;
-use super::gate::{self, Admitted};
+use super::gate;
 use super::limits::Policy;
 use super::tokens::Tokens;
 use crate::clock::Timestamp;
@@ -10,7 +10,8 @@ use crate::model::audit::{Event, Subject};
 use crate::model::error::{SignatureFault, Unauthenticated};
 use crate::model::session::{SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
-use crate::store::{Tx, accounts, nonces, sessions, wallets};
+use crate::store::wallets::{self, Standing};
+use crate::store::{Tx, accounts, nonces, sessions};
 use crate::wallet::nonce::{self, FreeFault, FreeNonce, Purpose};
 use crate::wallet::{self, Expected};
 
@@ -55,8 +56,7 @@ impl Core {
         self.limit(Policy::SignIns, client, now)?;
         let tag = self.wallet_tag(proof.address);
         let mut reader = self.db.read().await?;
-        let count = wallets::find_count(&mut reader, &tag).await?;
-        let owner = wallets::find_owner(&mut reader, proof.address).await?;
+        let Standing { owner, count } = wallets::find_standing(&mut reader, proof.address, &tag).await?;
         drop(reader);
         let account = owner.as_ref().map(|(account, _)| account.id);
         let entry = Entry { address: proof.address, tag: &tag, client, now };
@@ -154,10 +154,9 @@ impl Core {
         spend: Spend,
         owner: Option<(Account, WalletId)>,
     ) -> Result<SignedIn, Error> {
-        // Before the nonce is used up: a disabled account must not spend what it can't use.
-        if let Some((account, _)) = &owner {
-            gate::admit(account)?;
-        }
+        // Before the unit of work, where it can be: a token takes longer to sign than a row to write. And before the
+        // nonce is used up: a disabled account must not spend what it can't use.
+        let known = owner.map(|(account, wallet)| self.prepare(&account, wallet, entry)).transpose()?;
         let mut tx = self.db.write().await?;
         let fresh = match spend {
             Spend::Count(count) => wallets::consume_count(&mut tx, entry.tag, count).await?,
@@ -166,15 +165,35 @@ impl Core {
         if !fresh {
             return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
         }
-        let (account, wallet) = match owner {
-            Some(owner) => owner,
-            None => self.find_or_create(&mut tx, &entry).await?,
+        let (session, signed_in) = if let Some(known) = known {
+            known
+        } else {
+            let (account, wallet) = self.find_or_create(&mut tx, &entry).await?;
+            self.prepare(&account, wallet, entry)?
         };
-        let admitted = gate::admit(&account)?;
-        let session = self.begin_session(&mut tx, admitted, wallet, &entry).await?;
-        let tokens = self.issue(admitted, &session, Some(entry.address), entry.now)?;
+        sessions::insert(&mut tx, &session).await?;
+        let subject = Subject { account: Some(session.account), session: Some(session.id), wallet: Some(entry.tag) };
+        self.record(&mut tx, Event::SignedIn, subject, Some(entry.client), entry.now).await?;
         tx.commit().await?;
-        Ok(SignedIn { address: entry.address, email: account.email.clone(), tokens })
+        Ok(signed_in)
+    }
+
+    /// A session that begins now, and what its owner is told once it is stored.
+    fn prepare(&self, account: &Account, wallet: WalletId, entry: Entry<'_>) -> Result<(Session, SignedIn), Error> {
+        let admitted = gate::admit(account)?;
+        let session = Session {
+            id: SessionId(self.random.uuid(entry.now)),
+            account: account.id,
+            wallet,
+            epoch: account.epoch,
+            refresh_counter: 0,
+            refreshed_at: entry.now,
+            expires_at: entry.now + SESSION_LIFETIME,
+            ended_at: None,
+        };
+        let tokens = self.issue(admitted, &session, Some(entry.address), entry.now)?;
+        let signed_in = SignedIn { address: entry.address, email: account.email.clone(), tokens };
+        Ok((session, signed_in))
     }
 
     async fn find_or_create(&self, tx: &mut Tx, entry: &Entry<'_>) -> Result<(Account, WalletId), Error> {
@@ -187,30 +206,6 @@ impl Core {
             self.record(tx, Event::AccountCreated, subject, Some(entry.client), entry.now).await?;
         }
         wallets::find_owner(tx, entry.address).await?.ok_or(Error::internal("a wallet that was just linked is gone"))
-    }
-
-    async fn begin_session(
-        &self,
-        tx: &mut Tx,
-        admitted: Admitted<'_>,
-        wallet: WalletId,
-        entry: &Entry<'_>,
-    ) -> Result<Session, Error> {
-        let account = admitted.account();
-        let session = Session {
-            id: SessionId(self.random.uuid(entry.now)),
-            account: account.id,
-            wallet,
-            epoch: account.epoch,
-            refresh_counter: 0,
-            refreshed_at: entry.now,
-            expires_at: entry.now + SESSION_LIFETIME,
-            ended_at: None,
-        };
-        sessions::insert(tx, &session).await?;
-        let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: Some(entry.tag) };
-        self.record(tx, Event::SignedIn, subject, Some(entry.client), entry.now).await?;
-        Ok(session)
     }
 }
 

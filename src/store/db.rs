@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, SqliteConnection, Transaction};
 
 use super::lane::{Lane, LaneTx};
+use super::readers::{Loan, Readers};
 use crate::model::Error;
 
 /// The database. Cloning shares it.
 #[derive(Clone)]
 pub struct Db(pub(super) Arc<Backend>);
 
+#[expect(clippy::large_enum_variant, reason = "there is one of it, behind an Arc")]
 pub(super) enum Backend {
-    Sqlite { readers: SqlitePool, lane: Lane },
+    Sqlite { readers: Readers, lane: Lane },
     Postgres(PgPool),
 }
 
@@ -24,7 +26,7 @@ impl Db {
     /// [`Error::Unavailable`] if the database gives none in time.
     pub async fn read(&self) -> Result<Reader, Error> {
         Ok(match &*self.0 {
-            Backend::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
+            Backend::Sqlite { readers, .. } => Reader::Sqlite(readers.borrow().await?),
             Backend::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
         })
     }
@@ -45,12 +47,13 @@ impl Db {
     /// The connections that are used and idle, for the metrics. SQLite's one writer is not among them.
     #[must_use]
     pub fn pool(&self) -> PoolUse {
-        let (open, idle) = match &*self.0 {
-            Backend::Sqlite { readers, .. } => (readers.size(), readers.num_idle()),
-            Backend::Postgres(pool) => (pool.size(), pool.num_idle()),
-        };
-        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
-        PoolUse { used: open.saturating_sub(idle), idle }
+        match &*self.0 {
+            Backend::Sqlite { readers, .. } => readers.pool(),
+            Backend::Postgres(pool) => {
+                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+                PoolUse { used: pool.size().saturating_sub(idle), idle }
+            }
+        }
     }
 
     /// Asks the database for a sign of life: that it answers, and that it lets a writer begin.
@@ -88,7 +91,7 @@ pub struct PoolUse {
 /// A connection that reads what is committed.
 pub enum Reader {
     /// To the embedded file.
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(Loan),
     /// To the server.
     Postgres(PoolConnection<Postgres>),
 }
@@ -126,13 +129,22 @@ pub enum Connection<'a> {
 pub trait Queryable {
     /// The native connection.
     fn connection(&mut self) -> Connection<'_>;
+
+    /// Is told that a query failed.
+    fn fail(&mut self) {}
 }
 
 impl Queryable for Reader {
     fn connection(&mut self) -> Connection<'_> {
         match self {
-            Self::Sqlite(connection) => Connection::Sqlite(connection),
+            Self::Sqlite(loan) => Connection::Sqlite(loan.connection()),
             Self::Postgres(connection) => Connection::Postgres(connection),
+        }
+    }
+
+    fn fail(&mut self) {
+        if let Self::Sqlite(loan) = self {
+            loan.fail();
         }
     }
 }

@@ -7,22 +7,23 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use super::Db;
 use super::db::Backend;
 use super::lane::Lane;
+use super::readers::Readers;
 use crate::config::Database;
 
 /// How long a caller waits for a connection, or for another process's write, before the database counts as away.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// SQLite readers: each is a thread; more than this only take turns on the cores of a small machine.
-const SQLITE_READERS: u32 = 8;
-
 /// PostgreSQL connections of one node: a quarter of a default server's hundred.
 const POSTGRES_CONNECTIONS: u32 = 25;
+
+/// After how long a connection to PostgreSQL is tested before it is used.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
 const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
@@ -69,7 +70,19 @@ impl Db {
             Database::Sqlite(file) => open_sqlite(file).await?,
             Database::Postgres(url) => {
                 let options = PgConnectOptions::from_url(url.expose())?.application_name("countersign");
-                let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+                let pool = PgPoolOptions::new()
+                    .max_connections(POSTGRES_CONNECTIONS)
+                    .acquire_timeout(PATIENCE)
+                    // A test before each use would cost a round trip; one that has rested may have been hung up on.
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, state| {
+                        Box::pin(async move {
+                            if state.idle_for > RESTED {
+                                connection.ping().await?;
+                            }
+                            Ok(true)
+                        })
+                    });
                 let pool = pool.connect_with(options).await?;
                 migrator(|(_, _, _, postgres)| postgres).run(&pool).await?;
                 Backend::Postgres(pool)
@@ -128,16 +141,7 @@ async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {
     // its place would be served, and would throw away the write-ahead log of the right one.
     let options = options.create_if_missing(false);
     let lane = Lane::open(options.clone()).await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(SQLITE_READERS)
-        .min_connections(1)
-        .acquire_timeout(PATIENCE)
-        // A file does not hang up between two queries, and each test costs a trip to the connection's thread.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options.pragma("query_only", "ON"))
-        .await?;
+    let readers = Readers::open(options.pragma("query_only", "ON")).await?;
     Ok(Backend::Sqlite { readers, lane })
 }
 

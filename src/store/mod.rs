@@ -6,6 +6,7 @@ mod db;
 mod fault;
 mod lane;
 mod migrate;
+mod readers;
 
 pub mod accounts;
 pub mod audit;
@@ -19,12 +20,16 @@ pub use migrate::OpenError;
 
 /// Runs one query on whichever database `$on` is of: the SQL text and the binds are written once.
 macro_rules! on {
-    ($on:expr, $c:ident => $query:expr) => {
-        match $crate::store::db::Queryable::connection($on) {
+    ($on:expr, $c:ident => $query:expr) => {{
+        let asked = match $crate::store::db::Queryable::connection(&mut *$on) {
             $crate::store::db::Connection::Sqlite($c) => $query.await,
             $crate::store::db::Connection::Postgres($c) => $query.await,
+        };
+        if asked.is_err() {
+            $crate::store::db::Queryable::fail(&mut *$on);
         }
-    };
+        asked
+    }};
 }
 use on;
 

@@ -31,6 +31,41 @@ pub async fn find_owner(db: &mut impl Queryable, address: Address) -> Result<Opt
     row.map(|row| Ok((row.account.into_account()?, WalletId(row.wallet_id)))).transpose()
 }
 
+#[derive(FromRow)]
+struct OwnerAndCount {
+    #[sqlx(flatten)]
+    owner: Owner,
+    count: Option<i64>,
+}
+
+/// What there is to know of a wallet that wants to sign in.
+pub struct Standing {
+    /// Its link and its account, if it has signed in before.
+    pub owner: Option<(Account, WalletId)>,
+    /// How often it has signed in.
+    pub count: u64,
+}
+
+/// The owner and the sign-in count of a key wallet, in one question where it has an owner.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_standing(db: &mut impl Queryable, address: Address, tag: &[u8; 32]) -> Result<Standing, Error> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        account_columns!(),
+        ", w.id AS wallet_id, (SELECT count FROM wallet_counts WHERE wallet_tag = $2) AS count ",
+        "FROM wallets w JOIN accounts a ON a.id = w.account_id ",
+        "WHERE w.namespace = 'eip155' AND w.reference = '' AND w.address = $1"
+    );
+    let row = on!(db, c => sqlx::query_as::<_, OwnerAndCount>(SQL)
+        .bind(address.checksummed()).bind(tag.as_slice()).fetch_optional(c))?;
+    // The count outlives the link, so a wallet without an owner may have one.
+    let Some(row) = row else { return Ok(Standing { owner: None, count: find_count(db, tag).await? }) };
+    let owner = (row.owner.account.into_account()?, WalletId(row.owner.wallet_id));
+    Ok(Standing { owner: Some(owner), count: to_count(row.count.unwrap_or(0))? })
+}
+
 /// Links a key wallet to an account; `false` if it is linked to one already.
 ///
 /// # Errors
