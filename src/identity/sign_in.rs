@@ -10,8 +10,9 @@ use crate::model::audit::{Event, Subject};
 use crate::model::error::{SignatureFault, Unauthenticated};
 use crate::model::session::{SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
+use crate::store::sign_ins::{self, SignIn, Spend};
 use crate::store::wallets::{self, Standing};
-use crate::store::{Tx, accounts, nonces, sessions};
+use crate::store::{Tx, accounts};
 use crate::wallet::nonce::{self, FreeFault, FreeNonce, Purpose};
 use crate::wallet::{self, Expected};
 
@@ -35,14 +36,6 @@ pub struct SignedIn {
     pub email: Option<String>,
     /// What the session is used with.
     pub tokens: Tokens,
-}
-
-/// How the nonce that was signed is used up.
-enum Spend {
-    /// By raising the wallet's sign-in count from this.
-    Count(u64),
-    /// By recording the nonce.
-    Record(FreeNonce),
 }
 
 impl Core {
@@ -103,7 +96,7 @@ impl Core {
             return Err(*reason);
         }
         match FreeNonce::decode(&self.keychain, Purpose::SignIn, named, now) {
-            Ok(free) => Ok(Spend::Record(free)),
+            Ok(free) => Ok(Spend::Nonce { id: free.id, expires_at: free.expires_at }),
             Err(FreeFault::Expired) => Err(Unauthenticated::NonceExpired),
             Err(FreeFault::Foreign) => Err(Unauthenticated::NonceUnknown),
         }
@@ -158,22 +151,17 @@ impl Core {
         // nonce is used up: a disabled account must not spend what it can't use.
         let known = owner.map(|(account, wallet)| self.prepare(&account, wallet, entry)).transpose()?;
         let mut tx = self.db.write().await?;
-        let fresh = match spend {
-            Spend::Count(count) => wallets::consume_count(&mut tx, entry.tag, count).await?,
-            Spend::Record(free) => nonces::consume(&mut tx, &free.id, free.expires_at).await?,
-        };
-        if !fresh {
-            return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
-        }
         let (session, signed_in) = if let Some(known) = known {
             known
         } else {
             let (account, wallet) = self.find_or_create(&mut tx, &entry).await?;
             self.prepare(&account, wallet, entry)?
         };
-        sessions::insert(&mut tx, &session).await?;
-        let subject = Subject { account: Some(session.account), session: Some(session.id), wallet: Some(entry.tag) };
-        self.record(&mut tx, Event::SignedIn, subject, Some(entry.client), entry.now).await?;
+        let event = self.random.uuid(entry.now);
+        let sign_in = SignIn { session: &session, wallet_tag: entry.tag, event, client: entry.client };
+        if !sign_ins::insert(&mut tx, spend, sign_in).await? {
+            return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
+        }
         tx.commit().await?;
         Ok(signed_in)
     }

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod keys;
 pub mod nonces;
 pub mod sessions;
+pub mod sign_ins;
 pub mod wallets;
 
 pub use db::{Db, PoolUse, Queryable, Reader, Tx};

@@ -4,15 +4,6 @@ use super::{Tx, execute};
 use crate::clock::Timestamp;
 use crate::model::Error;
 
-/// Records the use of a free nonce; `false` if it was used before.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn consume(tx: &mut Tx, nonce: &[u8; 16], expires_at: Timestamp) -> Result<bool, Error> {
-    const SQL: &str = "INSERT INTO spent_nonces (expires_at, nonce) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    Ok(execute!(tx, sqlx::query(SQL).bind(expires_at.micros()).bind(nonce.as_slice()))? == 1)
-}
-
 /// Forgets the uses of nonces that expired before `before`, at most `limit`; gives how many.
 ///
 /// # Errors

@@ -10,26 +10,6 @@ use crate::model::account::{Account, LinkedWallet};
 use crate::model::session::Session;
 use crate::model::{AccountId, Error, SessionId, WalletId};
 
-/// Adds a session that begins now.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO sessions (id, account_id, wallet_id, epoch, created_at, refreshed_at, expires_at) \
-                       VALUES ($1, $2, $3, $4, $5, $5, $6)";
-    execute!(
-        tx,
-        sqlx::query(SQL)
-            .bind(session.id.0)
-            .bind(session.account.0)
-            .bind(session.wallet.0)
-            .bind(session.epoch)
-            .bind(session.refreshed_at.micros())
-            .bind(session.expires_at.micros())
-    )?;
-    Ok(())
-}
-
 /// A session with all that a request needs to know of its owner.
 #[derive(Clone, Debug)]
 pub struct Owned {

@@ -104,21 +104,6 @@ pub async fn find_count(db: &mut impl Queryable, tag: &[u8; 32]) -> Result<u64, 
     to_count(count.unwrap_or(0))
 }
 
-/// Raises the wallet's count from `expected` by one; `false` if it is not `expected` any more.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn consume_count(tx: &mut Tx, tag: &[u8; 32], expected: u64) -> Result<bool, Error> {
-    const SQL: &str = "INSERT INTO wallet_counts (wallet_tag, count) VALUES ($1, 1) \
-                       ON CONFLICT (wallet_tag) DO UPDATE SET count = wallet_counts.count + 1 \
-                       WHERE wallet_counts.count = $2 RETURNING count";
-    let expected = i64::try_from(expected).map_err(|_| Error::internal("a sign-in count is beyond its type"))?;
-    let raised = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL)
-        .bind(tag.as_slice()).bind(expected).fetch_optional(c))?;
-    // A missing row answers 1 whatever was expected; only a count of zero may meet one.
-    Ok(raised == Some(expected + 1))
-}
-
 pub(super) fn to_count(stored: i64) -> Result<u64, Error> {
     u64::try_from(stored).map_err(|_| Error::internal("a count in the database is negative"))
 }
