@@ -4,6 +4,8 @@
 
 mod api;
 mod architecture;
+mod properties;
 mod real;
 mod store;
 mod support;
+mod vectors;

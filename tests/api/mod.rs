@@ -1,5 +1,6 @@
 //! What the gateway answers over HTTP, in this process, on both databases. Laid out like the surfaces.
 
+mod abuse;
 mod gateway;
 mod limits;
 mod start;

@@ -1,7 +1,65 @@
 //! Wallet and JOSE libraries as they are published sign in, hold a session and verify its tokens.
 
 use super::{KEY, on_both_databases, on_sqlite};
-use crate::support::parts::{node, python, script};
+use crate::support::parts::{alloy, node, python, script};
+
+/// Which meaning of "sign this `0x` string" a client's own call for messages has.
+#[derive(Clone, Copy, Debug)]
+enum Signs {
+    Text,
+    Bytes,
+}
+
+impl Signs {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// Each client, the version that is tested, and what it signs. The Python ones let the caller say which.
+const CLIENTS: [(&str, &str, Signs); 10] = [
+    ("ethers 5", "5.8.0", Signs::Text),
+    ("ethers 6", "6.17.0", Signs::Text),
+    ("viem", "2.57.20", Signs::Text),
+    ("web3.js", "4.16.0", Signs::Bytes),
+    ("cast wallet sign", "1.7.1", Signs::Bytes),
+    ("alloy-signer-local", "2.5.0", Signs::Text),
+    ("eth-account", "0.13.7", Signs::Text),
+    ("eth-account", "0.13.7", Signs::Bytes),
+    ("web3.py", "7.16.0", Signs::Text),
+    ("web3.py", "7.16.0", Signs::Bytes),
+];
+
+#[test]
+fn every_client_signs_in_unmodified_and_reads_the_profile() {
+    let (_directory, gateway) = on_sqlite();
+    let server = gateway.start();
+    for (name, version, signs) in CLIENTS {
+        let signs = signs.word();
+        let printed = match name {
+            "eth-account" | "web3.py" => python(&script("sign_in_with.py"), &[&server.url, KEY, name, signs]),
+            "alloy-signer-local" => {
+                node(&script("sign_in_with.mjs"), &[&server.url, KEY, name, alloy().to_str().unwrap()])
+            }
+            _ => node(&script("sign_in_with.mjs"), &[&server.url, KEY, name]),
+        };
+        let told: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(told, serde_json::json!({ "version": version, "signed": signs }), "{name}");
+    }
+}
+
+#[test]
+fn the_documentation_names_every_client_with_its_version_and_what_it_signs() {
+    let rows = include_str!("../../docs/wallet.md").lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<&str> = rows.collect();
+    for (name, version, signs) in CLIENTS {
+        let (start, end) = (format!("| {name} | {version} | "), format!(" | {} |", signs.word()));
+        assert!(rows.iter().any(|row| row.starts_with(&start) && row.ends_with(&end)), "{start}…{end}");
+    }
+}
 
 #[test]
 fn viem_signs_in_unmodified_and_holds_a_session() {

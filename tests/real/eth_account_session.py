@@ -1,30 +1,17 @@
 """A whole session with eth-account, from the first nonce to the logout: python eth_account_session.py URL KEY text|bytes"""
 
-import json
 import sys
-import urllib.error
-import urllib.request
+from functools import partial
 
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
+import client
+
 url, key, meaning = sys.argv[1:]
 account = Account.from_key(key)
 data = f"/users/{account.address}/data"
-
-
-def call(method, path, body=None, token=None):
-    """Sends a request and returns its status and its JSON, if any."""
-    headers = {"content-type": "application/json"}
-    if token:
-        headers["x-auth-token"] = token
-    content = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, content, headers, method=method)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.loads(answer.read() or "null")
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.loads(refusal.read())
+call = partial(client.call, url)
 
 
 def sign(nonce):

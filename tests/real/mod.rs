@@ -2,10 +2,16 @@
 
 mod cli;
 mod clients;
+mod crash;
+mod dapp;
 mod database;
+mod outage;
+mod races;
 mod readme;
+mod schemathesis;
 mod start;
 mod stop;
+mod whole;
 
 use tempfile::TempDir;
 

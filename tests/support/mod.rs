@@ -1,7 +1,10 @@
 //! What tests stand on: real databases, real clients, and the built gateway as a process of its own.
 
+pub mod client;
 pub mod golden;
 pub mod http;
+pub mod lives;
+pub mod pages;
 pub mod parts;
 pub mod postgres;
 pub mod process;

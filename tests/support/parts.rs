@@ -16,11 +16,14 @@ pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real");
 const SETTING_UP: Duration = Duration::from_mins(10);
 /// How long a client may take on a busy machine.
 const CLIENT: Duration = Duration::from_mins(2);
+/// How long a run of Schemathesis may take, which is ten times what it takes on a quiet machine.
+const FUZZING: Duration = Duration::from_secs(90);
 
 const NODE: Tool = Tool { name: "node", remedy: "install Node.js 20 or newer (Debian: apt install nodejs npm)" };
 const NPM: Tool = Tool { name: "npm", remedy: "install Node.js 20 or newer with npm (Debian: apt install nodejs npm)" };
 const PYTHON: Tool =
     Tool { name: "python3", remedy: "install Python 3.10 or newer (Debian: apt install python3-venv)" };
+const CARGO: Tool = Tool { name: "cargo", remedy: "install Rust 1.95 or newer" };
 
 /// Runs a JavaScript client with its packages at hand and returns what it printed.
 pub fn node(script: &Path, arguments: &[&str]) -> String {
@@ -31,9 +34,43 @@ pub fn node(script: &Path, arguments: &[&str]) -> String {
 
 /// Runs a Python client with its packages at hand and returns what it printed.
 pub fn python(script: &Path, arguments: &[&str]) -> String {
-    static INTERPRETER: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_python);
-    let interpreter = INTERPRETER.as_ref().unwrap_or_else(|fault| panic!("{fault}"));
-    PYTHON.must(Command::new(interpreter).arg(script).args(arguments))
+    PYTHON.must(Command::new(python_programs().join("python")).arg(script).args(arguments))
+}
+
+/// Runs Schemathesis in `directory`, where it keeps its notes, and returns what it printed if it found nothing.
+pub fn schemathesis(directory: &Path, configuration: &str, arguments: &[String]) -> String {
+    std::fs::write(directory.join("schemathesis.toml"), configuration).expect("a scratch directory");
+    let mut command = Command::new(python_programs().join("schemathesis"));
+    command.current_dir(directory).arg("--no-color").args(arguments);
+    PYTHON.finish(&mut command, FUZZING).unwrap_or_else(|findings| panic!("{findings}")).stdout
+}
+
+/// The directory of the programs that Python packages bring along.
+fn python_programs() -> &'static Path {
+    static PROGRAMS: LazyLock<Result<PathBuf, String>> = LazyLock::new(set_up_python);
+    PROGRAMS.as_ref().unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+/// The browser: the one client that no package registry has.
+pub fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|directory| directory.join("chromium")).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("chromium is missing: install Chromium (Debian: apt-get install chromium)"))
+}
+
+/// The program that signs with alloy, built apart from the gateway, whose lock file it would double.
+pub fn alloy() -> PathBuf {
+    static READY: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        let (source, place) = (script("alloy"), scratch::parts().join("alloy"));
+        let recipe = ["Cargo.toml", "Cargo.lock", "src/main.rs"].map(|file| read(&source.join(file))).concat();
+        set_up("the alloy client", &place, &recipe, || {
+            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| CARGO.name.into()));
+            cargo.args(["build", "--locked", "--quiet", "--target-dir"]).arg(&place).current_dir(&source);
+            CARGO.done(&mut cargo)
+        })?;
+        Ok(place.join("debug/alloy-client"))
+    });
+    READY.as_ref().unwrap_or_else(|fault| panic!("{fault}")).clone()
 }
 
 /// The script of this name in `tests/real`.
@@ -55,14 +92,14 @@ pub fn node_modules() -> PathBuf {
 
 fn set_up_python() -> Result<PathBuf, String> {
     let (place, list) = (scratch::parts().join("python"), script("requirements.txt"));
-    let interpreter = place.join("bin/python");
+    let programs = place.join("bin");
     set_up("the Python clients", &place, &read(&list), || {
         PYTHON.done(Command::new(PYTHON.name).args(["-m", "venv", "--clear"]).arg(&place))?;
-        let mut pip = Command::new(&interpreter);
+        let mut pip = Command::new(programs.join("python"));
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"]).arg(&list);
         PYTHON.done(&mut pip)
     })?;
-    Ok(interpreter)
+    Ok(programs)
 }
 
 /// Fetches a `PostgreSQL` of our own, for machines that have none, and returns the directory of its programs.

@@ -1,13 +1,13 @@
-//! A throw-away `PostgreSQL` server per test process, and a fresh database per test.
+//! A throw-away `PostgreSQL` server per test process, a fresh database per test, and servers that a test can stop.
 //!
 //! `TEST_POSTGRES_URL` names a server to use instead; the databases made on it stay there.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -22,14 +22,38 @@ use super::{block_on, parts};
 /// When there is no `PostgreSQL` to be had; the message says what to do.
 pub fn create_database() -> String {
     static SERVER: LazyLock<Result<Postgres, String>> = LazyLock::new(Postgres::find);
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.as_ref().unwrap_or_else(|fault| panic!("{fault}"));
-    let name = format!("countersign_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    execute(&server.url, format!("DROP DATABASE IF EXISTS {name}"));
-    execute(&server.url, format!("CREATE DATABASE {name}"));
-    let mut url = server.url.clone();
-    url.set_path(&name);
-    url.into()
+    server.create_database()
+}
+
+/// A server of a test's own, to be stopped and started. It keeps what it has committed however it is stopped.
+pub struct Cluster(Postgres);
+
+impl Cluster {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// As [`create_database`].
+    pub fn start() -> Self {
+        Self(Programs::find().and_then(|programs| Postgres::start(&programs)).unwrap_or_else(|fault| panic!("{fault}")))
+    }
+
+    /// Makes an empty database and returns its URL.
+    pub fn create_database(&self) -> String {
+        self.0.create_database()
+    }
+
+    /// Has it stopped, without waiting: `fast` hangs up on everybody, `immediate` is a crash.
+    pub fn begin_stop(&mut self, mode: &str) {
+        self.0.tell(mode);
+    }
+
+    /// Waits until it is stopped, and starts it again.
+    pub fn start_again(&mut self) {
+        assert_eq!(self.0.hear(), "stopped");
+        self.0.tell("start");
+        assert_eq!(self.0.hear(), "ready");
+    }
 }
 
 fn execute(url: &Url, statement: String) {
@@ -43,15 +67,16 @@ fn execute(url: &Url, statement: String) {
 
 struct Postgres {
     url: Url,
-    /// The shell below which the server runs. Its stdin closes when this process ends, and then it cleans up.
-    _keeper: Option<Child>,
+    /// The shell below which the server runs, and what it says. When its stdin closes, as it does when this process
+    /// ends, it cleans up.
+    keeper: Option<(Child, BufReader<ChildStdout>)>,
 }
 
 impl Postgres {
     fn find() -> Result<Self, String> {
         if let Ok(url) = std::env::var("TEST_POSTGRES_URL") {
             let url = Url::parse(&url).map_err(|error| format!("TEST_POSTGRES_URL: {error}"))?;
-            return Ok(Self { url, _keeper: None });
+            return Ok(Self { url, keeper: None });
         }
         let programs = Programs::find()?;
         // The free port may be another's when it comes to listening on it; twice in a row is not to be believed.
@@ -75,7 +100,31 @@ impl Postgres {
             return Err(format!("PostgreSQL did not start:\n{first}"));
         }
         let url = format!("postgres://countersign@127.0.0.1:{port}/postgres");
-        Ok(Self { url: Url::parse(&url).map_err(|error| error.to_string())?, _keeper: Some(keeper) })
+        Ok(Self { url: Url::parse(&url).map_err(|error| error.to_string())?, keeper: Some((keeper, said)) })
+    }
+
+    fn create_database(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("countersign_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        execute(&self.url, format!("DROP DATABASE IF EXISTS {name}"));
+        execute(&self.url, format!("CREATE DATABASE {name}"));
+        let mut url = self.url.clone();
+        url.set_path(&name);
+        url.into()
+    }
+
+    /// Gives the keeper an order.
+    fn tell(&mut self, word: &str) {
+        let (keeper, _) = self.keeper.as_mut().expect("a server of our own");
+        writeln!(keeper.stdin.as_mut().expect("stdin is piped"), "{word}").expect("the keeper listens");
+    }
+
+    /// The keeper's answer.
+    fn hear(&mut self) -> String {
+        let (_, said) = self.keeper.as_mut().expect("a server of our own");
+        let mut line = String::new();
+        said.read_line(&mut line).expect("the keeper answers");
+        line.trim_end().to_owned()
     }
 }
 
@@ -88,15 +137,22 @@ fn keeper(programs: &Programs, directory: &Path, port: u16) -> Result<Child, Str
             cp -R "$programs/.." "$directory/programs" && programs=$directory/programs/bin
         fi
         options="-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300"
-        options="$options -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        # Without fsync a commit outlives the server, if not the machine.
+        options="$options -c fsync=off -c full_page_writes=off"
+        start() { "$@" "$programs/pg_ctl" -D data -l data/log -o "$options" -w start >>log 2>&1 </dev/null; }
         if "$@" "$programs/initdb" -D data -U countersign -A trust -E UTF8 --locale=C --no-sync >log 2>&1 </dev/null &&
-            "$@" "$programs/pg_ctl" -D data -l data/log -o "$options" -w start >>log 2>&1 </dev/null
+            start "$@"
         then
             echo ready
         else
             cat log data/log 2>&1
         fi
-        read -r _
+        while read -r word; do
+            case $word in
+                start) start "$@" && echo ready || echo failed ;;
+                *) "$@" "$programs/pg_ctl" -D data -m "$word" -w stop >>log 2>&1 </dev/null && echo stopped || echo failed ;;
+            esac
+        done
         "$@" "$programs/pg_ctl" -D data -m fast -w stop >>log 2>&1 </dev/null
         cd / && rm -rf "$directory"
     "#;

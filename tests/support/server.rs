@@ -13,13 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Gateway {
     environment: Vec<(String, String)>,
+    /// The program and arguments that run the binary; empty if nothing does.
+    through: Vec<String>,
 }
 
 impl Gateway {
     /// A gateway that keeps everything in `data_dir`.
     pub fn on_sqlite(data_dir: &Path) -> Self {
         let free_ports = [("COUNTERSIGN_LISTEN", "127.0.0.1:0"), ("COUNTERSIGN_INTERNAL_LISTEN", "127.0.0.1:0")];
-        let gateway = Self { environment: Vec::new() };
+        let gateway = Self { environment: Vec::new(), through: Vec::new() };
         let gateway = free_ports.into_iter().fold(gateway, |gateway, (name, value)| gateway.with(name, value));
         gateway.with("COUNTERSIGN_DATA_DIR", data_dir.to_str().expect("a path in UTF-8"))
     }
@@ -45,10 +47,30 @@ impl Gateway {
         self
     }
 
+    /// The same, run by another program, which has to become it.
+    #[must_use]
+    pub fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// The value of an environment variable.
     pub fn value(&self, name: &str) -> &str {
         let found = self.environment.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).expect("a variable that was set")
+    }
+
+    /// All of its environment variables.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> String {
+        match self.environment.iter().find(|(name, _)| name == "COUNTERSIGN_DATABASE_URL") {
+            Some((_, url)) => url.clone(),
+            None => format!("sqlite://{}/countersign.db", self.value("COUNTERSIGN_DATA_DIR")),
+        }
     }
 
     /// Starts it and waits until it has said where it listens.
@@ -85,7 +107,9 @@ impl Gateway {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let mut words = self.through.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_countersign")]);
+        let mut command = Command::new(words.next().expect("at least the binary"));
+        command.args(words);
         let ours = std::env::vars_os().map(|(name, _)| name);
         for name in ours.filter(|name| name.to_string_lossy().starts_with("COUNTERSIGN_")) {
             command.env_remove(name);
@@ -109,6 +133,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM, the polite request to end.
     pub fn terminate(&self) {
         // The shell's own `kill`, for machines that have no other.

@@ -1,0 +1,270 @@
+//! People who live under load and remember what they were told, so that it can be held against the gateway later.
+
+use std::cell::{Cell, RefCell};
+use std::io::{ErrorKind, Result};
+use std::time::Duration;
+
+use countersign::clock::Stopwatch;
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::client::{Client, Nonce};
+use super::wallet::Wallet;
+
+/// How many live at once.
+const AT_ONCE: usize = 16;
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Surely within the time in which a refresh token that was just used still gets the same successor.
+const SURELY_IN_GRACE: Duration = Duration::from_secs(8);
+/// Surely beyond it.
+const SURELY_AFTER_GRACE: Duration = Duration::from_secs(12);
+
+/// All who live, and what became of them.
+#[derive(Default)]
+pub struct Crowd {
+    lives: RefCell<Vec<Life>>,
+    /// Those whose promises are held until the very end.
+    kept: RefCell<Vec<Life>>,
+    /// Numbers wallets and lives.
+    next: Cell<u32>,
+    answers: Cell<usize>,
+    outages: Cell<usize>,
+    over: Cell<bool>,
+}
+
+impl Crowd {
+    /// Lives on the gateway at `url` until it is [`Crowd::over`].
+    pub async fn live(&self, url: &str) {
+        self.over.set(false);
+        join_all((0..AT_ONCE).map(|place| self.live_at(place, url))).await;
+    }
+
+    /// Says that it is over: from now on connections may break.
+    pub fn over(&self) {
+        self.over.set(true);
+    }
+
+    /// Waits until this many more steps of lives are answered.
+    pub async fn answered(&self, more: usize) {
+        wait_for(&self.answers, more).await;
+    }
+
+    /// Waits until this many more are refused because the database is away.
+    pub async fn refused(&self, more: usize) {
+        wait_for(&self.outages, more).await;
+    }
+
+    /// One after another: in even places the same person each time, in odd ones a new one.
+    async fn live_at(&self, place: usize, url: &str) {
+        let mut client = Client::of(url);
+        while !self.over.get() {
+            let number = self.next.replace(self.next.get() + 1);
+            let person =
+                if place.is_multiple_of(2) { u32::try_from(place).expect("few places") } else { 1_000 + number };
+            let mut life = Life::of(Wallet::number(person));
+            let lived = life.run(&mut client, number, &self.answers).await;
+            self.lives.borrow_mut().push(life);
+            match lived {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::ResourceBusy => self.outages.set(self.outages.get() + 1),
+                Err(error) => {
+                    assert!(self.over.get(), "a connection broke by itself: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Holds what was promised against the gateway at `url`, but for a few lives that go on.
+    pub async fn check(&self, url: &str) {
+        let mut lives = self.lives.take();
+        let kept = lives.len() - lives.len() / 8;
+        self.kept.borrow_mut().extend(lives.drain(kept..).filter(|life| matches!(life.doubt, Doubt::None)));
+        check_all(&lives, url).await;
+    }
+
+    /// Holds the promises to those who went on against it, too.
+    pub async fn check_kept(&self, url: &str) {
+        self.check(url).await;
+        check_all(&self.kept.take(), url).await;
+    }
+}
+
+async fn wait_for(count: &Cell<usize>, more: usize) {
+    let (enough, watch) = (count.get() + more, Stopwatch::start());
+    while count.get() < enough {
+        assert!(watch.elapsed() < PATIENCE, "{more} more did not come, {} did", more + count.get() - enough);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn check_all(lives: &[Life], url: &str) {
+    let share = |place: usize| async move {
+        let mut client = Client::of(url);
+        for life in lives.iter().skip(place).step_by(AT_ONCE) {
+            life.check(&mut client).await.expect("an answer");
+        }
+    };
+    join_all((0..AT_ONCE).map(share)).await;
+}
+
+/// One session, from its sign-in on.
+struct Life {
+    wallet: Wallet,
+    /// What was posted to sign in.
+    proof: Value,
+    /// The access tokens that were answered.
+    tokens: Vec<String>,
+    /// The refresh tokens that were answered, in their order.
+    refreshes: Vec<String>,
+    /// Since the last refresh was asked for.
+    refreshed: Stopwatch,
+    signed_out: bool,
+    doubt: Doubt,
+}
+
+/// What was asked for and never answered: it may have happened or not.
+enum Doubt {
+    None,
+    SignIn,
+    Refresh,
+    SignOut,
+}
+
+impl Life {
+    fn of(wallet: Wallet) -> Self {
+        Self {
+            wallet,
+            proof: Value::Null,
+            tokens: Vec::new(),
+            refreshes: Vec::new(),
+            refreshed: Stopwatch::start(),
+            signed_out: false,
+            doubt: Doubt::None,
+        }
+    }
+
+    /// Signs in, refreshes at most twice, and, if it is a fourth one, signs out.
+    async fn run(&mut self, client: &mut Client, number: u32, answers: &Cell<usize>) -> Result<()> {
+        let count = || answers.set(answers.get() + 1);
+        let nonce = if (number / 2).is_multiple_of(2) { Nonce::Own } else { Nonce::Free };
+        self.proof = client.proof(&self.wallet, nonce).await?;
+        self.doubt = Doubt::SignIn;
+        let session = client.post("/users/authenticate", &self.proof).await?.or_busy(200)?.session();
+        self.doubt = Doubt::None;
+        count();
+        self.tokens.push(session.token);
+        self.refreshes.push(session.refresh);
+        for _ in 0..number % 3 {
+            (self.doubt, self.refreshed) = (Doubt::Refresh, Stopwatch::start());
+            let answer = client.refresh(self.last_refresh()).await?.or_busy(200)?;
+            self.doubt = Doubt::None;
+            count();
+            self.tokens.push(answer.field("token").to_owned());
+            self.refreshes.push(answer.field("refreshToken").to_owned());
+        }
+        if number % 4 == 3 {
+            self.doubt = Doubt::SignOut;
+            client.call_as(self.last_token(), "POST", "/users/logout").await?.or_busy(204)?;
+            (self.doubt, self.signed_out) = (Doubt::None, true);
+            count();
+        }
+        Ok(())
+    }
+
+    fn last_token(&self) -> &str {
+        self.tokens.last().expect("an access token")
+    }
+
+    fn last_refresh(&self) -> &str {
+        self.refreshes.last().expect("a refresh token")
+    }
+
+    /// Holds what was promised against the gateway.
+    async fn check(&self, client: &mut Client) -> Result<()> {
+        if self.proof.is_null() {
+            return Ok(());
+        }
+        self.check_proof(client).await?;
+        if self.tokens.is_empty() {
+            return Ok(());
+        }
+        match self.doubt {
+            Doubt::None if self.signed_out => self.check_ended(client).await,
+            Doubt::SignOut => {
+                // It happened or it did not, for all of the session's credentials alike.
+                if self.reads(client, self.last_token()).await? == 200 {
+                    return self.check_alive(client).await;
+                }
+                self.check_ended(client).await
+            }
+            Doubt::None | Doubt::SignIn | Doubt::Refresh => self.check_alive(client).await,
+        }
+    }
+
+    /// The nonce was used, or may be used once if nobody knows.
+    async fn check_proof(&self, client: &mut Client) -> Result<()> {
+        if matches!(self.doubt, Doubt::SignIn) {
+            let status = client.post("/users/authenticate", &self.proof).await?.status;
+            assert!([200, 401].contains(&status), "{status} to a sign-in that was not answered");
+        }
+        let again = client.post("/users/authenticate", &self.proof).await?;
+        // A nonce of a wallet that signed in twice since is not even recognised.
+        let code = if again.field("error") == "invalid_signature" { "invalid_signature" } else { "nonce_used" };
+        again.refused(401, code);
+        Ok(())
+    }
+
+    async fn check_ended(&self, client: &mut Client) -> Result<()> {
+        for token in &self.tokens {
+            assert_eq!(self.reads(client, token).await?, 401, "a session that was ended");
+        }
+        client.refresh(self.last_refresh()).await?.refused(401, "session_ended");
+        Ok(())
+    }
+
+    async fn check_alive(&self, client: &mut Client) -> Result<()> {
+        for token in &self.tokens {
+            assert_eq!(self.reads(client, token).await?, 200, "a token that was answered");
+        }
+        if !self.check_used_refresh(client).await? {
+            return Ok(());
+        }
+        let next = client.refresh(self.last_refresh()).await?;
+        if matches!(self.doubt, Doubt::Refresh) && self.refreshed.elapsed() > SURELY_IN_GRACE && next.status == 401 {
+            // It happened, unanswered and too long ago: the session ends, as promised.
+            next.refused(401, "refresh_token_reused");
+            return Ok(());
+        }
+        let next = next.ok(200);
+        let again = client.refresh(self.last_refresh()).await?.ok(200);
+        assert_eq!(again.field("refreshToken"), next.field("refreshToken"), "the one successor");
+        if let [.., used, _] = self.refreshes.as_slice() {
+            client.refresh(used).await?.refused(401, "refresh_token_reused");
+            assert_eq!(self.reads(client, self.last_token()).await?, 401, "a session that a used token ended");
+        }
+        Ok(())
+    }
+
+    /// The token before the last: within the grace it gets the same successor, later it ends the session. Tells whether
+    /// the session is still there.
+    async fn check_used_refresh(&self, client: &mut Client) -> Result<bool> {
+        let ([.., used, last], Doubt::None) = (self.refreshes.as_slice(), &self.doubt) else { return Ok(true) };
+        let asked = self.refreshed.elapsed();
+        let answer = client.refresh(used).await?;
+        if answer.status == 200 {
+            assert_eq!(answer.field("refreshToken"), last, "the same successor");
+            assert!(asked < SURELY_AFTER_GRACE, "a used refresh token works after its grace");
+            return Ok(true);
+        }
+        answer.refused(401, "refresh_token_reused");
+        assert!(self.refreshed.elapsed() > SURELY_IN_GRACE, "a used refresh token ends its session within the grace");
+        Ok(false)
+    }
+
+    async fn reads(&self, client: &mut Client, token: &str) -> Result<u16> {
+        let path = format!("/users/{}/data", self.wallet.address);
+        Ok(client.call_as(token, "GET", &path).await?.status)
+    }
+}
