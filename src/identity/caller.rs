@@ -123,10 +123,9 @@ impl Core {
                 Refusal::Invalid => Unauthenticated::InvalidToken,
             })
         })?;
-        let mut reader = self.db.read().await?;
         // A session that is gone was over long ago: its row is kept longer than any of its tokens.
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
-        let Some(owned) = sessions::find(&mut reader, SessionId(claims.sid)).await? else { return Err(ended) };
+        let Some(owned) = sessions::find_committed(&self.db, SessionId(claims.sid)).await? else { return Err(ended) };
         gate::admit(&owned.account)?;
         if !owned.session.is_live(owned.standing(), now) {
             return Err(ended);

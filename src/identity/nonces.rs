@@ -24,8 +24,7 @@ impl Core {
     pub async fn issue_wallet_nonce(&self, wallet: Address, client: &Client) -> Result<String, Error> {
         let now = self.clock.now();
         self.limit(Policy::Nonces, client, now)?;
-        let mut reader = self.db.read().await?;
-        let count = wallets::find_count(&mut reader, &self.wallet_tag(wallet)).await?;
+        let count = wallets::find_count(&self.db, &self.wallet_tag(wallet)).await?;
         Ok(nonce::bare(self.keychain.current(), Purpose::SignIn, wallet, nonce::window(now), count))
     }
 

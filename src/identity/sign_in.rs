@@ -48,9 +48,7 @@ impl Core {
         let now = self.clock.now();
         self.limit(Policy::SignIns, client, now)?;
         let tag = self.wallet_tag(proof.address);
-        let mut reader = self.db.read().await?;
-        let Standing { owner, count } = wallets::find_standing(&mut reader, proof.address, &tag).await?;
-        drop(reader);
+        let Standing { owner, count } = wallets::find_standing(&self.db, proof.address, &tag).await?;
         let account = owner.as_ref().map(|(account, _)| account.id);
         let entry = Entry { address: proof.address, tag: &tag, client, now };
         let outcome = match self.verify_bare(proof, count, now) {
@@ -150,17 +148,20 @@ impl Core {
         // Before the unit of work, where it can be: a token takes longer to sign than a row to write. And before the
         // nonce is used up: a disabled account must not spend what it can't use.
         let known = owner.map(|(account, wallet)| self.prepare(&account, wallet, entry)).transpose()?;
-        let mut tx = self.db.write().await?;
-        let (session, signed_in) = if let Some(known) = known {
-            known
-        } else {
-            let (account, wallet) = self.find_or_create(&mut tx, &entry).await?;
-            self.prepare(&account, wallet, entry)?
+        let sign_in = |session| {
+            let event = self.random.uuid(entry.now);
+            SignIn { session, wallet_tag: entry.tag, event, client: entry.client }
         };
-        let event = self.random.uuid(entry.now);
-        let sign_in = SignIn { session: &session, wallet_tag: entry.tag, event, client: entry.client };
-        if !sign_ins::insert(&mut tx, spend, sign_in).await? {
-            return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
+        let used = Error::NotAuthenticated(Unauthenticated::NonceUsed);
+        if let Some((session, signed_in)) = known {
+            let fresh = sign_ins::insert_alone(&self.db, spend, sign_in(&session)).await?;
+            return if fresh { Ok(signed_in) } else { Err(used) };
+        }
+        let mut tx = self.db.write().await?;
+        let (account, wallet) = self.find_or_create(&mut tx, &entry).await?;
+        let (session, signed_in) = self.prepare(&account, wallet, entry)?;
+        if !sign_ins::insert(&mut tx, spend, sign_in(&session)).await? {
+            return Err(used);
         }
         tx.commit().await?;
         Ok(signed_in)

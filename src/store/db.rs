@@ -5,9 +5,13 @@ use std::sync::Arc;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, SqliteConnection, Transaction};
 
+use super::gather::Gather;
 use super::lane::{Lane, LaneTx};
 use super::readers::{Loan, Readers};
-use crate::model::Error;
+use super::sessions::OwnedRow;
+use super::wallets::OwnerAndCount;
+use super::{sessions, wallets};
+use crate::model::{Address, Error, SessionId};
 
 /// The database. Cloning shares it.
 #[derive(Clone)]
@@ -15,8 +19,25 @@ pub struct Db(pub(super) Arc<Backend>);
 
 #[expect(clippy::large_enum_variant, reason = "there is one of it, behind an Arc")]
 pub(super) enum Backend {
-    Sqlite { readers: Readers, lane: Lane },
+    Sqlite { readers: Readers, lane: Lane, gathers: Gathers },
     Postgres(PgPool),
+}
+
+/// The questions of the hot routes, which are asked for many at once.
+pub(super) struct Gathers {
+    pub(super) counts: Gather<[u8; 32], Option<i64>>,
+    pub(super) standings: Gather<(Address, [u8; 32]), Option<OwnerAndCount>>,
+    pub(super) sessions: Gather<SessionId, Option<OwnedRow>>,
+}
+
+impl Default for Gathers {
+    fn default() -> Self {
+        Self {
+            counts: Gather::new(wallets::list_counts),
+            standings: Gather::new(wallets::list_standings),
+            sessions: Gather::new(sessions::list),
+        }
+    }
 }
 
 impl Db {
@@ -63,6 +84,8 @@ impl Db {
     pub async fn ping(&self) -> Result<(), Error> {
         let mut tx = self.write().await?;
         super::on!(&mut tx, c => sqlx::query_scalar::<_, i32>("SELECT 1").fetch_one(c))?;
+        // Never two connections of one pool at a time: a crowd of callers would wait for each other.
+        drop(tx);
         self.read().await?;
         Ok(())
     }
@@ -70,7 +93,7 @@ impl Db {
     /// Finishes what is under way and closes every connection.
     pub async fn close(&self) {
         match &*self.0 {
-            Backend::Sqlite { readers, lane } => {
+            Backend::Sqlite { readers, lane, .. } => {
                 lane.close().await;
                 readers.close().await;
             }

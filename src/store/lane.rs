@@ -6,6 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::migrate::PATIENCE;
+use super::sign_ins::{self, Prepared};
 use crate::model::Error;
 use crate::model::error::Dependency;
 use crate::tasks;
@@ -22,9 +23,17 @@ pub(super) struct Lane {
 }
 
 enum Request {
-    Enter(oneshot::Sender<Result<LaneTx, Error>>),
+    Enter(Turn),
+    /// A unit of work that the lane does itself, with all of its kind that wait beside it.
+    SignIn(Prepared, Durable),
     Close(oneshot::Sender<()>),
 }
+
+/// Where somebody waits for the turn of a unit of work.
+type Turn = oneshot::Sender<Result<LaneTx, Error>>;
+
+/// Where somebody waits until a unit of work is durable, and is told whether it changed anything.
+type Durable = oneshot::Sender<Result<bool, Error>>;
 
 /// One unit of work. It owns the writing connection until it commits or is dropped.
 pub struct LaneTx {
@@ -39,7 +48,7 @@ struct Returned {
 
 enum Outcome {
     /// Keep it, and answer when it is durable.
-    Commit(oneshot::Sender<Result<(), Error>>),
+    Commit(Durable),
     /// Undo it.
     Abandon,
 }
@@ -59,6 +68,13 @@ impl Lane {
         self.queue.send(Request::Enter(answer)).await.map_err(|_| CLOSED)?;
         // While another process holds the file, each BEGIN waits; those in line must not wait for all before them.
         tokio::time::timeout(PATIENCE, turn).await.map_err(|_| CLOSED)?.map_err(|_| CLOSED)?
+    }
+
+    /// Stores a sign-in; waits until it is durable. `false` if its nonce is used up already.
+    pub(super) async fn sign_in(&self, prepared: Prepared) -> Result<bool, Error> {
+        let (answer, durable) = oneshot::channel();
+        self.queue.send(Request::SignIn(prepared, answer)).await.map_err(|_| CLOSED)?;
+        tokio::time::timeout(PATIENCE, durable).await.map_err(|_| CLOSED)?.map_err(|_| CLOSED)?
     }
 
     /// Waits until the units of work before this are done, then closes the connection.
@@ -82,7 +98,7 @@ impl LaneTx {
     pub(super) async fn commit(mut self) -> Result<(), Error> {
         let (answer, durable) = oneshot::channel();
         self.give_back(Outcome::Commit(answer));
-        durable.await.map_err(|_| CLOSED)?
+        durable.await.map_err(|_| CLOSED)?.map(|_| ())
     }
 
     fn give_back(&mut self, outcome: Outcome) {
@@ -107,33 +123,28 @@ struct Server {
     connection: Option<SqliteConnection>,
 }
 
-type Turn = oneshot::Sender<Result<LaneTx, Error>>;
-type Durable = oneshot::Sender<Result<(), Error>>;
-
 impl Server {
     async fn run(mut self) {
         let mut next = self.requests.recv().await;
         while let Some(request) = next {
-            next = match request {
-                Request::Enter(first) => match self.serve_group(first).await {
-                    Some(request) => Some(request),
-                    None => self.requests.recv().await,
-                },
-                Request::Close(done) => {
-                    if let Some(connection) = self.connection.take() {
-                        // Closing lets SQLite fold the write-ahead log into the file; failing to is no loss.
-                        let _ = connection.close().await;
-                    }
-                    let _ = done.send(());
-                    return;
+            if let Request::Close(done) = request {
+                if let Some(connection) = self.connection.take() {
+                    // Closing lets SQLite fold the write-ahead log into the file; failing to is no loss.
+                    let _ = connection.close().await;
                 }
+                let _ = done.send(());
+                return;
             }
+            next = match self.serve_group(request).await {
+                Some(request) => Some(request),
+                None => self.requests.recv().await,
+            };
         }
     }
 
-    /// Runs one group, from BEGIN to COMMIT; gives back a request that came meanwhile and is no unit of work.
+    /// Runs one group, from BEGIN to COMMIT; gives back a request that came meanwhile and is not part of it.
     /// A fault anywhere fails every unit that was not yet durable.
-    async fn serve_group(&mut self, first: Turn) -> Option<Request> {
+    async fn serve_group(&mut self, first: Request) -> Option<Request> {
         let connection = match self.connection.take() {
             Some(connection) => Ok(connection),
             None => SqliteConnection::connect_with(&self.options).await,
@@ -141,32 +152,62 @@ impl Server {
         let mut group = match connection {
             Ok(connection) => Group::new(connection),
             Err(error) => {
-                // The one who asked may have gone; then nobody needs to know.
-                let _ = first.send(Err(error.into()));
+                first.refuse(error.into());
                 return None;
             }
         };
-        let mut left_over = None;
-        let mut turn = Some(first);
+        let mut next = Some(first);
         let mut outcome = Ok(());
         // Turns are counted and not what is kept of them: units that come to nothing must not put off the COMMIT.
-        for taken in 1..=GROUP {
-            let Some(next) = turn.take() else { break };
-            outcome = if next.is_closed() { Ok(()) } else { group.run_unit(next).await };
-            if outcome.is_err() || taken == GROUP {
-                break;
-            }
-            match self.requests.try_recv() {
-                Ok(Request::Enter(next)) => turn = Some(next),
-                Ok(other) => left_over = Some(other),
-                Err(_) => {}
+        let mut turns = 0;
+        while turns < GROUP && outcome.is_ok() {
+            match next.take().or_else(|| self.requests.try_recv().ok()) {
+                Some(Request::Enter(turn)) => {
+                    turns += 1;
+                    if !turn.is_closed() {
+                        outcome = group.run_unit(turn).await;
+                    }
+                }
+                Some(Request::SignIn(prepared, durable)) => {
+                    let (batch, after) = self.gather((prepared, durable), GROUP - turns);
+                    turns += batch.len();
+                    next = after;
+                    outcome = group.run_sign_ins(batch).await;
+                }
+                other => {
+                    next = other;
+                    break;
+                }
             }
         }
         if outcome.is_ok() {
             outcome = group.commit().await;
         }
         self.connection = group.answer(&outcome);
-        left_over
+        next
+    }
+
+    /// The sign-ins that wait in a row, at most `most`, and what comes after them.
+    fn gather(&mut self, first: (Prepared, Durable), most: usize) -> (Vec<(Prepared, Durable)>, Option<Request>) {
+        let mut batch = vec![first];
+        while batch.len() < most {
+            match self.requests.try_recv() {
+                Ok(Request::SignIn(prepared, durable)) => batch.push((prepared, durable)),
+                other => return (batch, other.ok()),
+            }
+        }
+        (batch, None)
+    }
+}
+
+impl Request {
+    /// Tells whoever asked that it can't be done. Whoever has gone away does not need to know.
+    fn refuse(self, error: Error) {
+        match self {
+            Self::Enter(turn) => drop(turn.send(Err(error))),
+            Self::SignIn(_, durable) => drop(durable.send(Err(error))),
+            Self::Close(done) => drop(done.send(())),
+        }
     }
 }
 
@@ -175,8 +216,8 @@ struct Group {
     /// `None` while a unit has it, and after a fault.
     connection: Option<SqliteConnection>,
     state: State,
-    /// Those who wait for the COMMIT.
-    waiting: Vec<Durable>,
+    /// Those who wait for the COMMIT, and what they are told then.
+    waiting: Vec<(Durable, bool)>,
 }
 
 /// What stands between the next unit and those before it. Each statement is a trip to the connection's thread, so none
@@ -217,7 +258,7 @@ impl Group {
         self.connection = Some(connection);
         match (outcome, self.state) {
             (Outcome::Commit(durable), before) => {
-                self.waiting.push(durable);
+                self.waiting.push((durable, true));
                 self.state = if before == State::Idle { State::First } else { State::Kept };
             }
             (Outcome::Abandon, State::Idle) => self.run("ROLLBACK").await?,
@@ -227,6 +268,26 @@ impl Group {
             }
         }
         Ok(())
+    }
+
+    /// Stores sign-ins. What is not stored writes nothing, so they need no savepoint among each other.
+    async fn run_sign_ins(&mut self, batch: Vec<(Prepared, Durable)>) -> Result<(), sqlx::Error> {
+        self.state = match self.state {
+            State::Idle => {
+                self.run("BEGIN IMMEDIATE").await?;
+                State::First
+            }
+            State::First => State::First,
+            State::Kept | State::Undone => State::Kept,
+        };
+        // Whoever has given up in the meantime was told that it is not done.
+        let (batch, durables): (Vec<_>, Vec<_>) = batch.into_iter().filter(|(_, durable)| !durable.is_closed()).unzip();
+        let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
+        let stored = sign_ins::insert_all(connection, &batch).await;
+        // Also those that a fault concerns wait, so that they are told of it.
+        let told = stored.as_ref().map_or_else(|_| vec![false; durables.len()], Clone::clone);
+        self.waiting.extend(durables.into_iter().zip(told));
+        stored.map(|_| ())
     }
 
     /// Makes all units durable. A savepoint that is still there is part of what is committed.
@@ -242,9 +303,9 @@ impl Group {
         if let Err(error) = outcome {
             tracing::error!(%error, units = self.waiting.len(), "a group of writes failed; each is told so");
         }
-        for durable in self.waiting {
+        for (durable, told) in self.waiting {
             // Whoever has gone away does not need to know.
-            let _ = durable.send(if outcome.is_ok() { Ok(()) } else { Err(CLOSED) });
+            let _ = durable.send(if outcome.is_ok() { Ok(told) } else { Err(CLOSED) });
         }
         self.connection.filter(|_| outcome.is_ok())
     }

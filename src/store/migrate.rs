@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
 use super::Db;
-use super::db::Backend;
+use super::db::{Backend, Gathers};
 use super::lane::Lane;
 use super::readers::Readers;
 use crate::config::Database;
@@ -142,7 +142,7 @@ async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {
     let options = options.create_if_missing(false);
     let lane = Lane::open(options.clone()).await?;
     let readers = Readers::open(options.pragma("query_only", "ON")).await?;
-    Ok(Backend::Sqlite { readers, lane })
+    Ok(Backend::Sqlite { readers, lane, gathers: Gathers::default() })
 }
 
 type Row = (i64, &'static str, &'static str, &'static str);

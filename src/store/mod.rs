@@ -4,6 +4,7 @@
 
 mod db;
 mod fault;
+mod gather;
 mod lane;
 mod migrate;
 mod readers;

@@ -1,10 +1,12 @@
 //! Sessions: their rows, the compare-and-swap of a refresh, their end.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
 use super::accounts::{AccountRow, account_columns, to_counter};
-use super::{Queryable, Tx, execute, on};
+use super::db::Backend;
+use super::gather::{Answers, by_position, json_list};
+use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet};
 use crate::model::session::Session;
@@ -22,7 +24,7 @@ pub struct Owned {
 }
 
 #[derive(FromRow)]
-struct OwnedRow {
+pub(super) struct OwnedRow {
     session_id: Uuid,
     session_wallet_id: Uuid,
     session_epoch: i64,
@@ -36,32 +38,87 @@ struct OwnedRow {
     address: Option<String>,
 }
 
-/// The session of this id, live or not, with its owner: the one read of an authenticated request.
+/// The columns of [`OwnedRow`], and where they come from.
+macro_rules! owned_columns {
+    () => {
+        concat!(
+            "s.id AS session_id, s.wallet_id AS session_wallet_id, s.epoch AS session_epoch, s.refresh_counter, ",
+            "s.refreshed_at, s.expires_at, s.ended_at, ",
+            account_columns!(),
+            ", w.id AS wallet_id, w.address "
+        )
+    };
+}
+macro_rules! join_owner {
+    () => {
+        "JOIN accounts a ON a.id = s.account_id \
+         LEFT JOIN wallets w ON w.id = s.wallet_id AND w.account_id = s.account_id"
+    };
+}
+
+impl OwnedRow {
+    fn into_owned(self) -> Result<Owned, Error> {
+        let account = self.account.into_account()?;
+        let session = Session {
+            id: SessionId(self.session_id),
+            account: account.id,
+            wallet: WalletId(self.session_wallet_id),
+            epoch: self.session_epoch,
+            refresh_counter: to_counter(self.refresh_counter)?,
+            refreshed_at: Timestamp::from_micros(self.refreshed_at),
+            expires_at: Timestamp::from_micros(self.expires_at),
+            ended_at: self.ended_at.map(Timestamp::from_micros),
+        };
+        Ok(Owned { session, account, wallet: super::wallets::linked(self.wallet_id, self.address)? })
+    }
+}
+
+/// The session of this id, live or not, with its owner.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn find(db: &mut impl Queryable, id: SessionId) -> Result<Option<Owned>, Error> {
-    const SQL: &str = concat!(
-        "SELECT s.id AS session_id, s.wallet_id AS session_wallet_id, s.epoch AS session_epoch, s.refresh_counter, ",
-        "s.refreshed_at, s.expires_at, s.ended_at, ",
-        account_columns!(),
-        ", w.id AS wallet_id, w.address FROM sessions s JOIN accounts a ON a.id = s.account_id ",
-        "LEFT JOIN wallets w ON w.id = s.wallet_id AND w.account_id = s.account_id WHERE s.id = $1"
-    );
+    const SQL: &str = concat!("SELECT ", owned_columns!(), "FROM sessions s ", join_owner!(), " WHERE s.id = $1");
     let row = on!(db, c => sqlx::query_as::<_, OwnedRow>(SQL).bind(id.0).fetch_optional(c))?;
-    let Some(row) = row else { return Ok(None) };
-    let account = row.account.into_account()?;
-    let session = Session {
-        id: SessionId(row.session_id),
-        account: account.id,
-        wallet: WalletId(row.session_wallet_id),
-        epoch: row.session_epoch,
-        refresh_counter: to_counter(row.refresh_counter)?,
-        refreshed_at: Timestamp::from_micros(row.refreshed_at),
-        expires_at: Timestamp::from_micros(row.expires_at),
-        ended_at: row.ended_at.map(Timestamp::from_micros),
+    row.map(OwnedRow::into_owned).transpose()
+}
+
+/// The session of this id, live or not, with its owner: the one read of an authenticated request. On SQLite, those who
+/// ask at the same time are asked for together.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_committed(db: &Db, id: SessionId) -> Result<Option<Owned>, Error> {
+    let gathered = match &*db.0 {
+        Backend::Sqlite { readers, gathers, .. } => gathers.sessions.ask(readers, id).await,
+        Backend::Postgres(_) => None,
     };
-    Ok(Some(Owned { session, account, wallet: super::wallets::linked(row.wallet_id, row.address)? }))
+    match gathered {
+        Some(row) => row.map(OwnedRow::into_owned).transpose(),
+        None => find(&mut db.read().await?, id).await,
+    }
+}
+
+#[derive(FromRow)]
+struct PlacedSession {
+    position: i64,
+    #[sqlx(flatten)]
+    row: OwnedRow,
+}
+
+/// [`find`] for many sessions.
+pub(super) fn list<'a>(c: &'a mut SqliteConnection, ids: &'a [SessionId]) -> Answers<'a, Option<OwnedRow>> {
+    const SQL: &str = concat!(
+        "SELECT asked.key AS position, ",
+        owned_columns!(),
+        "FROM json_each($1) asked CROSS JOIN sessions s ON s.id = unhex(asked.value) ",
+        join_owner!()
+    );
+    Box::pin(async move {
+        let ids_in_hex = json_list(ids.iter().map(|id| id.0.simple().to_string()));
+        let rows = sqlx::query_as::<_, PlacedSession>(SQL).bind(ids_in_hex).fetch_all(c).await?;
+        Ok(by_position(ids.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
+    })
 }
 
 /// Raises the session's refresh counter from `expected` by one; `false` if it is not `expected` any more or over.

@@ -1,12 +1,15 @@
 //! A sign-in as one trip to the database: the nonce is used up, the session begins, the event is recorded, or nothing.
 //!
-//! The statements are written once. SQLite runs them one after another, each if the one before changed a row;
-//! PostgreSQL runs them as one statement with parts, each from the rows of the first.
+//! PostgreSQL runs it as one statement with parts, each from the rows of the first. SQLite runs one statement after
+//! another, each if the one before changed a row; and where a sign-in is a unit of work by itself, for all that wait.
 
+use std::collections::HashSet;
+
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::db::Connection;
-use super::{Queryable as _, Tx};
+use super::db::{Backend, Connection};
+use super::{Db, Queryable as _, Tx};
 use crate::clock::Timestamp;
 use crate::model::audit::Event;
 use crate::model::session::Session;
@@ -39,11 +42,14 @@ pub struct SignIn<'a> {
     pub client: &'a Client,
 }
 
-// $1 and $2 are of the nonce. A row answers whether it was fresh; a missing count answers 1 whatever was expected.
+// $1 and $2 are of the nonce. A row answers that it was fresh. Nothing is written if it was not: a count that is missing
+// is raised from 0 alone.
 macro_rules! raise_count {
     () => {
-        "INSERT INTO wallet_counts (wallet_tag, count) VALUES ($1, 1) ON CONFLICT (wallet_tag) DO UPDATE \
-         SET count = wallet_counts.count + 1 WHERE wallet_counts.count = $2 RETURNING count = $2 + 1 AS fresh"
+        "INSERT INTO wallet_counts (wallet_tag, count) SELECT $1, CAST($2 AS BIGINT) + 1 \
+         WHERE CAST($2 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM wallet_counts WHERE wallet_tag = $1) \
+         ON CONFLICT (wallet_tag) DO UPDATE SET count = excluded.count \
+         WHERE wallet_counts.count = excluded.count - 1 RETURNING TRUE AS fresh"
     };
 }
 macro_rules! record_nonce {
@@ -53,19 +59,37 @@ macro_rules! record_nonce {
 }
 macro_rules! begin_session {
     () => {
-        "INSERT INTO sessions (id, account_id, wallet_id, epoch, created_at, refreshed_at, expires_at) \
-         SELECT $3, $4, $5, $6, $7, $7, $8"
+        "INSERT INTO sessions (id, account_id, wallet_id, epoch, created_at, refreshed_at, expires_at) "
     };
 }
 macro_rules! record_event {
     () => {
-        "INSERT INTO audit_events (id, at, event, account_id, session_id, wallet_tag, client_address, request_id) \
-         SELECT $9, $7, $10, $4, $3, $11, $12, $13"
+        "INSERT INTO audit_events (id, at, event, account_id, session_id, wallet_tag, client_address, request_id) "
+    };
+}
+/// The values of a session and of its event, as they are bound.
+macro_rules! session_values {
+    () => {
+        "SELECT $3, $4, $5, $6, $7, $7, $8"
+    };
+}
+macro_rules! event_values {
+    () => {
+        "SELECT $9, $7, $10, $4, $3, $11, $12, $13"
     };
 }
 macro_rules! one_by_one {
     ($spend:expr) => {
-        concat!($spend, "; ", begin_session!(), " WHERE changes() = 1; ", record_event!(), " WHERE changes() = 1")
+        concat!(
+            $spend,
+            "; ",
+            begin_session!(),
+            session_values!(),
+            " WHERE changes() = 1; ",
+            record_event!(),
+            event_values!(),
+            " WHERE changes() = 1"
+        )
     };
 }
 macro_rules! at_once {
@@ -75,52 +99,161 @@ macro_rules! at_once {
             $spend,
             "), session AS (",
             begin_session!(),
-            " FROM spent WHERE fresh) ",
+            session_values!(),
+            " FROM spent) ",
             record_event!(),
-            " FROM spent WHERE fresh"
+            event_values!(),
+            " FROM spent"
         )
     };
 }
 
-/// Stores a sign-in; `false` if the nonce is used up already, and then the unit of work has to be dropped.
+/// What is spent, by which number.
+fn key_and_number<'a>(spend: &'a Spend, wallet_tag: &'a [u8; 32]) -> Result<(&'a [u8], i64), Error> {
+    Ok(match spend {
+        Spend::Count(expected) => {
+            let expected = i64::try_from(*expected);
+            (wallet_tag, expected.map_err(|_| Error::internal("a sign-in count is beyond its type"))?)
+        }
+        Spend::Nonce { id, expires_at } => (id, expires_at.micros()),
+    })
+}
+
+macro_rules! bound {
+    ($query:expr, $spend:expr, $sign_in:expr) => {{
+        let (key, number) = key_and_number(&$spend, $sign_in.wallet_tag)?;
+        let SignIn { session, wallet_tag, event, client } = $sign_in;
+        $query
+            .bind(key)
+            .bind(number)
+            .bind(session.id.0)
+            .bind(session.account.0)
+            .bind(session.wallet.0)
+            .bind(session.epoch)
+            .bind(session.refreshed_at.micros())
+            .bind(session.expires_at.micros())
+            .bind(event)
+            .bind(Event::SignedIn.name())
+            .bind(wallet_tag.as_slice())
+            .bind(client.address.to_string())
+            .bind(client.request_id.as_str())
+    }};
+}
+
+const fn for_postgres(spend: &Spend) -> &'static str {
+    match spend {
+        Spend::Count(_) => at_once!(raise_count!()),
+        Spend::Nonce { .. } => at_once!(record_nonce!()),
+    }
+}
+
+/// Stores a sign-in within a unit of work; `false` if the nonce is used up already, and then nothing is written.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn insert(tx: &mut Tx, spend: Spend, sign_in: SignIn<'_>) -> Result<bool, Error> {
-    // (what is spent, by which number, the text for SQLite, the text for PostgreSQL)
-    let (key, number, one_by_one, at_once) = match &spend {
-        Spend::Count(expected) => {
-            let expected =
-                i64::try_from(*expected).map_err(|_| Error::internal("a sign-in count is beyond its type"))?;
-            (sign_in.wallet_tag.as_slice(), expected, one_by_one!(raise_count!()), at_once!(raise_count!()))
-        }
-        Spend::Nonce { id, expires_at } => {
-            (id.as_slice(), expires_at.micros(), one_by_one!(record_nonce!()), at_once!(record_nonce!()))
-        }
+    let for_sqlite = match &spend {
+        Spend::Count(_) => one_by_one!(raise_count!()),
+        Spend::Nonce { .. } => one_by_one!(record_nonce!()),
     };
-    let SignIn { session, wallet_tag, event, client } = sign_in;
-    let address = client.address.to_string();
-    macro_rules! bound {
-        ($query:expr) => {
-            $query
-                .bind(key)
-                .bind(number)
-                .bind(session.id.0)
-                .bind(session.account.0)
-                .bind(session.wallet.0)
-                .bind(session.epoch)
-                .bind(session.refreshed_at.micros())
-                .bind(session.expires_at.micros())
-                .bind(event)
-                .bind(Event::SignedIn.name())
-                .bind(wallet_tag.as_slice())
-                .bind(&address)
-                .bind(client.request_id.as_str())
-        };
-    }
     Ok(match tx.connection() {
-        // All rows have to be asked for, or the statements after the first one would not run.
-        Connection::Sqlite(c) => bound!(sqlx::query_scalar::<_, bool>(one_by_one)).fetch_all(c).await? == [true],
-        Connection::Postgres(c) => bound!(sqlx::query(at_once)).execute(c).await?.rows_affected() == 1,
+        Connection::Sqlite(c) => {
+            // All rows have to be asked for, or the statements after the first one would not run.
+            bound!(sqlx::query_scalar::<_, bool>(for_sqlite), spend, sign_in).fetch_all(c).await? == [true]
+        }
+        Connection::Postgres(c) => {
+            bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(c).await?.rows_affected() == 1
+        }
     })
+}
+
+/// Stores a sign-in as a unit of work of its own; `false` if the nonce is used up already.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the database did not confirm it.
+pub async fn insert_alone(db: &Db, spend: Spend, sign_in: SignIn<'_>) -> Result<bool, Error> {
+    match &*db.0 {
+        Backend::Sqlite { lane, .. } => lane.sign_in(Prepared::new(spend, sign_in)?).await,
+        // One statement is a transaction by itself.
+        Backend::Postgres(pool) => {
+            let done = bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(pool).await?;
+            Ok(done.rows_affected() == 1)
+        }
+    }
+}
+
+/// A sign-in on its way to SQLite, together with others.
+pub(super) struct Prepared {
+    spend: Spend,
+    wallet_tag: [u8; 32],
+    /// What is spent, and the values of session and event, as JSON lists.
+    spent: String,
+    values: String,
+}
+
+impl Prepared {
+    fn new(spend: Spend, sign_in: SignIn<'_>) -> Result<Self, Error> {
+        let SignIn { session, wallet_tag, event, client } = sign_in;
+        let (key, number) = key_and_number(&spend, wallet_tag)?;
+        let hex = |id: Uuid| id.simple().to_string();
+        let client = [client.address.to_string(), client.request_id.as_str().to_owned()];
+        let values = (
+            [hex(session.id.0), hex(session.account.0), hex(session.wallet.0), hex(event), hex::encode(wallet_tag)],
+            [session.epoch, session.refreshed_at.micros(), session.expires_at.micros()],
+            client,
+        );
+        let print = |error: serde_json::Error| Error::Internal(error.into());
+        let spends = serde_json::to_string(&(hex::encode(key), number)).map_err(print)?;
+        Ok(Self {
+            spend,
+            wallet_tag: *wallet_tag,
+            spent: spends,
+            values: serde_json::to_string(&values).map_err(print)?,
+        })
+    }
+
+    /// What comes back for it if its nonce was fresh: what was spent, and the count that was reached.
+    fn receipt(&self) -> (Vec<u8>, i64) {
+        match self.spend {
+            Spend::Count(expected) => (self.wallet_tag.to_vec(), i64::try_from(expected).map_or(0, |count| count + 1)),
+            Spend::Nonce { id, .. } => (id.to_vec(), 0),
+        }
+    }
+}
+
+/// Stores many sign-ins within one transaction; tells of each whether its nonce was fresh. Of several that spend the
+/// same, the first one is stored.
+pub(super) async fn insert_all(c: &mut SqliteConnection, batch: &[Prepared]) -> Result<Vec<bool>, sqlx::Error> {
+    const RAISE: &str = "INSERT INTO wallet_counts (wallet_tag, count) \
+        SELECT unhex(value ->> 0), (value ->> 1) + 1 FROM json_each($1) \
+        WHERE value ->> 1 = 0 OR EXISTS (SELECT 1 FROM wallet_counts WHERE wallet_tag = unhex(value ->> 0)) \
+        ON CONFLICT (wallet_tag) DO UPDATE SET count = excluded.count \
+        WHERE wallet_counts.count = excluded.count - 1 RETURNING wallet_tag, count";
+    const RECORD: &str = "INSERT INTO spent_nonces (nonce, expires_at) \
+        SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE TRUE ON CONFLICT DO NOTHING RETURNING nonce, 0";
+    const STORE: &str = concat!(
+        begin_session!(),
+        "SELECT unhex(value ->> '$[0][0]'), unhex(value ->> '$[0][1]'), unhex(value ->> '$[0][2]'), \
+         value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][1]', value ->> '$[1][2]' FROM json_each($1); ",
+        record_event!(),
+        "SELECT unhex(value ->> '$[0][3]'), value ->> '$[1][1]', $2, unhex(value ->> '$[0][1]'), \
+         unhex(value ->> '$[0][0]'), unhex(value ->> '$[0][4]'), value ->> '$[2][0]', value ->> '$[2][1]' \
+         FROM json_each($1)"
+    );
+    let mut receipts = HashSet::new();
+    for (is_count, sql) in [(true, RAISE), (false, RECORD)] {
+        let of_kind = batch.iter().filter(|prepared| matches!(prepared.spend, Spend::Count(_)) == is_count);
+        let spent = of_kind.map(|prepared| prepared.spent.as_str()).collect::<Vec<_>>().join(",");
+        if !spent.is_empty() {
+            let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(sql).bind(format!("[{spent}]")).fetch_all(&mut *c).await?;
+            receipts.extend(rows);
+        }
+    }
+    let fresh: Vec<bool> = batch.iter().map(|prepared| receipts.remove(&prepared.receipt())).collect();
+    let stored = batch.iter().zip(&fresh).filter(|(_, fresh)| **fresh);
+    let values = stored.map(|(prepared, _)| prepared.values.as_str()).collect::<Vec<_>>().join(",");
+    if !values.is_empty() {
+        sqlx::query(STORE).bind(format!("[{values}]")).bind(Event::SignedIn.name()).execute(c).await?;
+    }
+    Ok(fresh)
 }

@@ -1,16 +1,18 @@
 //! Wallets: to which account they are linked, and how often each has signed in.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
 use super::accounts::{AccountRow, account_columns};
-use super::{Queryable, Tx, execute, on};
+use super::db::Backend;
+use super::gather::{Answers, by_position, json_list};
+use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet};
 use crate::model::{AccountId, Address, Error, WalletId};
 
 #[derive(FromRow)]
-struct Owner {
+pub(super) struct Owner {
     #[sqlx(flatten)]
     account: AccountRow,
     wallet_id: Uuid,
@@ -32,7 +34,7 @@ pub async fn find_owner(db: &mut impl Queryable, address: Address) -> Result<Opt
 }
 
 #[derive(FromRow)]
-struct OwnerAndCount {
+pub(super) struct OwnerAndCount {
     #[sqlx(flatten)]
     owner: Owner,
     count: Option<i64>,
@@ -46,24 +48,77 @@ pub struct Standing {
     pub count: u64,
 }
 
-/// The owner and the sign-in count of a key wallet, in one question where it has an owner.
+/// The columns of [`OwnerAndCount`], of the wallet whose keyed hash is `$tag`.
+macro_rules! standing_columns {
+    ($tag:literal) => {
+        concat!(
+            account_columns!(),
+            ", w.id AS wallet_id, (SELECT count FROM wallet_counts WHERE wallet_tag = ",
+            $tag,
+            ") AS count "
+        )
+    };
+}
+
+/// The owner and the sign-in count of a key wallet. On SQLite, those who ask at the same time are asked for together.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn find_standing(db: &mut impl Queryable, address: Address, tag: &[u8; 32]) -> Result<Standing, Error> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        account_columns!(),
-        ", w.id AS wallet_id, (SELECT count FROM wallet_counts WHERE wallet_tag = $2) AS count ",
-        "FROM wallets w JOIN accounts a ON a.id = w.account_id ",
-        "WHERE w.namespace = 'eip155' AND w.reference = '' AND w.address = $1"
-    );
-    let row = on!(db, c => sqlx::query_as::<_, OwnerAndCount>(SQL)
-        .bind(address.checksummed()).bind(tag.as_slice()).fetch_optional(c))?;
+pub async fn find_standing(db: &Db, address: Address, tag: &[u8; 32]) -> Result<Standing, Error> {
+    let gathered = match &*db.0 {
+        Backend::Sqlite { readers, gathers, .. } => gathers.standings.ask(readers, (address, *tag)).await,
+        Backend::Postgres(_) => None,
+    };
+    let row = match gathered {
+        Some(row) => row,
+        None => find_owner_and_count(&mut db.read().await?, address, tag).await?,
+    };
     // The count outlives the link, so a wallet without an owner may have one.
     let Some(row) = row else { return Ok(Standing { owner: None, count: find_count(db, tag).await? }) };
     let owner = (row.owner.account.into_account()?, WalletId(row.owner.wallet_id));
     Ok(Standing { owner: Some(owner), count: to_count(row.count.unwrap_or(0))? })
+}
+
+async fn find_owner_and_count(
+    db: &mut impl Queryable,
+    address: Address,
+    tag: &[u8; 32],
+) -> Result<Option<OwnerAndCount>, Error> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        standing_columns!("$2"),
+        "FROM wallets w JOIN accounts a ON a.id = w.account_id ",
+        "WHERE w.namespace = 'eip155' AND w.reference = '' AND w.address = $1"
+    );
+    Ok(on!(db, c => sqlx::query_as::<_, OwnerAndCount>(SQL)
+        .bind(address.checksummed()).bind(tag.as_slice()).fetch_optional(c))?)
+}
+
+#[derive(FromRow)]
+struct PlacedStanding {
+    position: i64,
+    #[sqlx(flatten)]
+    row: OwnerAndCount,
+}
+
+/// [`find_owner_and_count`] for many wallets.
+pub(super) fn list_standings<'a>(
+    c: &'a mut SqliteConnection,
+    wallets: &'a [(Address, [u8; 32])],
+) -> Answers<'a, Option<OwnerAndCount>> {
+    // The count is looked up by the list of hashes at the same position; CROSS keeps the lists the outer loop.
+    const SQL: &str = concat!(
+        "SELECT asked.key AS position, ",
+        standing_columns!("unhex(json_extract($2, '$[' || asked.key || ']'))"),
+        "FROM json_each($1) asked CROSS JOIN wallets w ON w.namespace = 'eip155' AND w.reference = '' ",
+        "AND w.address = asked.value JOIN accounts a ON a.id = w.account_id"
+    );
+    Box::pin(async move {
+        let addresses = json_list(wallets.iter().map(|(address, _)| address.checksummed()));
+        let tags = json_list(wallets.iter().map(|(_, tag)| hex::encode(tag)));
+        let rows = sqlx::query_as::<_, PlacedStanding>(SQL).bind(addresses).bind(tags).fetch_all(c).await?;
+        Ok(by_position(wallets.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
+    })
 }
 
 /// Links a key wallet to an account; `false` if it is linked to one already.
@@ -94,14 +149,35 @@ pub async fn is_linked(db: &mut impl Queryable, account: AccountId, address: Add
     Ok(row.is_some())
 }
 
-/// How often the wallet of this keyed hash has signed in.
+/// How often the wallet of this keyed hash has signed in. On SQLite, those who ask at the same time are asked for
+/// together.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn find_count(db: &mut impl Queryable, tag: &[u8; 32]) -> Result<u64, Error> {
+pub async fn find_count(db: &Db, tag: &[u8; 32]) -> Result<u64, Error> {
     const SQL: &str = "SELECT count FROM wallet_counts WHERE wallet_tag = $1";
-    let count = on!(db, c => sqlx::query_scalar::<_, i64>(SQL).bind(tag.as_slice()).fetch_optional(c))?;
+    let gathered = match &*db.0 {
+        Backend::Sqlite { readers, gathers, .. } => gathers.counts.ask(readers, *tag).await,
+        Backend::Postgres(_) => None,
+    };
+    let count = if let Some(count) = gathered {
+        count
+    } else {
+        let mut reader = db.read().await?;
+        on!(&mut reader, c => sqlx::query_scalar::<_, i64>(SQL).bind(tag.as_slice()).fetch_optional(c))?
+    };
     to_count(count.unwrap_or(0))
+}
+
+/// [`find_count`] for many wallets.
+pub(super) fn list_counts<'a>(c: &'a mut SqliteConnection, tags: &'a [[u8; 32]]) -> Answers<'a, Option<i64>> {
+    const SQL: &str = "SELECT asked.key, counted.count FROM json_each($1) asked \
+                       CROSS JOIN wallet_counts counted ON counted.wallet_tag = unhex(asked.value)";
+    Box::pin(async move {
+        let rows: Vec<(i64, i64)> =
+            sqlx::query_as(SQL).bind(json_list(tags.iter().map(hex::encode))).fetch_all(c).await?;
+        Ok(by_position(tags.len(), rows))
+    })
 }
 
 pub(super) fn to_count(stored: i64) -> Result<u64, Error> {

@@ -14,7 +14,7 @@ use crate::support::world::{START, World, on_both};
 const TAG: [u8; 32] = [7; 32];
 
 async fn count(db: &Db, tag: &[u8; 32]) -> u64 {
-    wallets::find_count(&mut db.read().await.unwrap(), tag).await.unwrap()
+    wallets::find_count(db, tag).await.unwrap()
 }
 
 /// Stores a sign-in of nobody in particular that spends this; the account need not exist.
