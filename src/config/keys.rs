@@ -46,7 +46,15 @@ pub const KEYS: &[Key] = &[
     key("limits.refreshes.burst", "1000", "Refreshes at once."),
     key("limits.wallet_failures.rate", "60", "Wrong signatures a minute, per wallet and client network."),
     key("limits.wallet_failures.burst", "100", "Wrong signatures at once; a right one always passes."),
+    key(
+        "chains",
+        "<shipped>",
+        "Chains that wallets may name: `[{id, name, rpc}]`. The shipped ones: docs/configuration.md.",
+    ),
+    key("wallet.bare_nonce", "true", "Whether a nonce may be signed by itself, besides within a message (EIP-4361)."),
     key("wallet.clock_skew", "30s", "How far the clocks of nodes and clients may be apart."),
+    key("wallet.max_message_age", "10m", "How long after it was issued a message is accepted."),
+    key("wallet.domains", "[]", "Sites besides `public_url` and `cors_origins` whose messages are accepted."),
     key("log.level", "info", "`error`, `warn`, `info` (every request) or `debug`."),
     key("log.format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
 ];

@@ -1,5 +1,6 @@
 //! The configuration: typed, checked once at the start, immutable after. It does not act on anything.
 
+mod chains;
 mod keys;
 mod read;
 mod show;
@@ -11,9 +12,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use chains::{Chain, RpcUrl};
 pub use keys::{KEYS, Key};
 pub use sources::{ConfigError, Environment};
 
+use crate::model::Origin;
 use crate::model::bucket::Rate;
 use crate::secret::{RedactedUrl, SecretBytes};
 
@@ -46,6 +49,8 @@ pub struct Config {
     pub limits: Limits,
     /// The wallet door.
     pub wallet: Wallet,
+    /// The chains that wallets may name and whose balances are read, the first one being the default.
+    pub chains: Vec<Chain>,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -121,10 +126,19 @@ pub struct Limits {
 }
 
 /// The wallet door.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wallet {
+    /// Whether a nonce may be signed by itself, besides within a message.
+    pub bare_nonce: bool,
     /// How far the clocks of nodes and of clients may be apart.
     pub clock_skew: Duration,
+    /// How long after it was issued a message is accepted.
+    pub max_message_age: Duration,
+    /// The sites that may ask for a sign-in: the gateway's own, those that may call from a browser, and
+    /// `wallet.domains`.
+    pub origins: Vec<Origin>,
+    /// `wallet.domains` as written, to be shown.
+    pub domains: Vec<Origin>,
 }
 
 /// What is logged, and how.

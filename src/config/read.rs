@@ -7,9 +7,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use super::chains::{self, Chain};
 use super::keys;
 use super::sources::{ConfigError, Environment, Raw, Setting, Settings, gather};
 use super::{Algorithm, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
+use crate::model::Origin;
 use crate::model::bucket::Rate;
 use crate::model::session::SESSION_LIFETIME;
 use crate::secret::{RedactedUrl, SecretBytes};
@@ -37,7 +39,8 @@ impl Config {
             doors: Doors { wallet: from.read("doors.wallet", boolean)? },
             tokens: from.tokens(&public_url)?,
             limits: from.limits()?,
-            wallet: Wallet { clock_skew: from.read("wallet.clock_skew", span::<0, 300>)? },
+            wallet: from.wallet(&public_url)?,
+            chains: from.chains()?,
             log: Log { level: from.read("log.level", log_level)?, format: from.read("log.format", log_format)? },
             public_url,
             data_dir,
@@ -98,6 +101,29 @@ impl Reader {
         })
     }
 
+    fn wallet(&self, public_url: &str) -> Result<Wallet, ConfigError> {
+        let domains = self.list("wallet.domains", site)?;
+        // They were brought to the form of an origin before.
+        let own = self.list("cors_origins", origin)?;
+        let own = std::iter::once(public_url).chain(own.iter().map(String::as_str)).filter_map(|url| site(url).ok());
+        Ok(Wallet {
+            bare_nonce: self.read("wallet.bare_nonce", boolean)?,
+            clock_skew: self.read("wallet.clock_skew", span::<0, 300>)?,
+            max_message_age: self.read("wallet.max_message_age", span::<1, 86_400>)?,
+            origins: own.chain(domains.iter().cloned()).collect(),
+            domains,
+        })
+    }
+
+    fn chains(&self) -> Result<Vec<Chain>, ConfigError> {
+        let Some(setting) = self.0.get("chains") else { return Ok(Chain::shipped()) };
+        let read = match &setting.raw {
+            Raw::Text(text) => chains::from_json(text),
+            Raw::Toml(value) => chains::from_toml(value.clone()),
+        };
+        read.map_err(|fault| ConfigError(format!("{}: chains: {fault}", setting.source)))
+    }
+
     fn limits(&self) -> Result<Limits, ConfigError> {
         let rate = |per_minute, burst| -> Result<Rate, ConfigError> {
             Ok(Rate { per_minute: self.read(per_minute, count)?, burst: self.read(burst, count)? })
@@ -145,6 +171,18 @@ fn origin(written: &str) -> Result<String, Fault> {
         return Err(FAULT);
     }
     Ok(url.origin().ascii_serialization())
+}
+
+/// A site that asks people to sign in: an origin, or a host with or without a port. Then https is meant, and on this
+/// machine http.
+fn site(written: &str) -> Result<Origin, Fault> {
+    const FAULT: Fault = "a host is expected, such as app.example or localhost:3000, or an origin";
+    let with_scheme = if written.contains("://") { written.to_owned() } else { format!("https://{written}") };
+    let url = Url::parse(&origin(&with_scheme).map_err(|_| FAULT)?).map_err(|_| FAULT)?;
+    let (host, port) = (url.host_str().ok_or(FAULT)?, url.port());
+    let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let scheme = if is_local && !written.contains("://") { "http" } else { url.scheme() };
+    Origin::new(scheme, host, port).ok_or(FAULT)
 }
 
 fn database(written: &str) -> Result<Database, Fault> {

@@ -31,7 +31,8 @@ pub enum Credential<'a> {
 pub struct Caller {
     account: Account,
     wallet: Option<LinkedWallet>,
-    session: Option<SessionId>,
+    /// The session and when it began, unless it is an API key that calls.
+    session: Option<(SessionId, Timestamp)>,
 }
 
 /// A person who signed in: not an API key. Only [`Caller::require_person`] makes one.
@@ -39,6 +40,7 @@ pub struct Caller {
 pub struct PersonPresent {
     caller: Caller,
     session: SessionId,
+    signed_in_at: Timestamp,
 }
 
 impl Caller {
@@ -61,8 +63,8 @@ impl Caller {
     /// # Errors
     /// [`Forbidden::PersonRequired`] for an API key.
     pub fn require_person(self) -> Result<PersonPresent, Error> {
-        let session = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
-        Ok(PersonPresent { caller: self, session })
+        let (session, signed_in_at) = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
+        Ok(PersonPresent { caller: self, session, signed_in_at })
     }
 }
 
@@ -71,6 +73,12 @@ impl PersonPresent {
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// When the person signed in.
+    #[must_use]
+    pub fn signed_in_at(&self) -> Timestamp {
+        self.signed_in_at
     }
 }
 
@@ -130,7 +138,11 @@ impl Core {
         if !owned.session.is_live(owned.standing(), now) {
             return Err(ended);
         }
-        Ok(Caller { session: Some(owned.session.id), wallet: owned.wallet, account: owned.account })
+        Ok(Caller {
+            session: Some((owned.session.id, owned.session.created_at)),
+            wallet: owned.wallet,
+            account: owned.account,
+        })
     }
 
     fn verify_access_token(&self, token: &str, now: Timestamp) -> Result<Arc<AccessClaims>, Refusal> {

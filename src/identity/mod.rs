@@ -4,16 +4,20 @@ mod accounts;
 mod api_key;
 mod audit;
 mod caller;
+mod challenge;
+mod explain;
 mod gate;
 mod limits;
 mod nonces;
 mod profile;
+mod proof;
 mod refresh;
 mod root;
 mod sign_in;
 mod signing_keys;
 mod sweep;
 mod tokens;
+mod wallets;
 
 use std::sync::Arc;
 
@@ -22,12 +26,16 @@ use aws_lc_rs::hmac;
 
 pub use api_key::ApiKey;
 pub use caller::{Caller, Credential, PersonPresent};
+pub use challenge::{Challenge, MessageRequest};
+pub use explain::{Explanation, Verdict};
 pub use nonces::IssuedNonce;
 pub use profile::Profile;
+pub use proof::Proof;
 pub use root::RootError;
-pub use sign_in::{BareProof, SignedIn};
+pub use sign_in::SignedIn;
 pub use signing_keys::KeyState;
 pub use tokens::Tokens;
+pub use wallets::OwnWallet;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -44,6 +52,8 @@ use limits::Limiter;
 /// The account core: what every door stands on.
 pub struct Core {
     config: Config,
+    /// The ids of the configured chains.
+    chain_ids: Vec<u64>,
     clock: Clock,
     random: Random,
     db: Db,
@@ -76,6 +86,7 @@ impl Core {
             verified: TokenCache::default(),
             limiter: Limiter::new(config.limits),
             metrics: Metrics::default(),
+            chain_ids: config.chains.iter().map(|chain| chain.id).collect(),
             config,
             clock,
             random,

@@ -17,15 +17,17 @@ pub struct IssuedNonce {
 }
 
 impl Core {
-    /// The nonce that this wallet signs to sign in now.
+    /// The nonce that this wallet signs by itself to sign in now; `None` if nonces by themselves are not accepted.
     ///
     /// # Errors
-    /// [`Error::TooMany`], or [`Error::Unavailable`] if the wallet's count can't be read.
-    pub async fn issue_wallet_nonce(&self, wallet: Address, client: &Client) -> Result<String, Error> {
-        let now = self.clock.now();
-        self.limit(Policy::Nonces, client, now)?;
+    /// [`Error::Unavailable`] if the wallet's count can't be read.
+    pub async fn wallet_nonce(&self, wallet: Address) -> Result<Option<String>, Error> {
+        if !self.config.wallet.bare_nonce {
+            return Ok(None);
+        }
         let count = wallets::find_count(&self.db, &self.wallet_tag(wallet)).await?;
-        Ok(nonce::bare(self.keychain.current(), Purpose::SignIn, wallet, nonce::window(now), count))
+        let window = nonce::window(self.clock.now());
+        Ok(Some(nonce::bare(self.keychain.current(), Purpose::SignIn, wallet, window, count)))
     }
 
     /// A nonce that any wallet may sign once to sign in.

@@ -3,29 +3,18 @@
 use super::Core;
 use super::gate;
 use super::limits::Policy;
+use super::proof::{Claim, Proof};
 use super::tokens::Tokens;
 use crate::clock::Timestamp;
 use crate::model::account::Account;
 use crate::model::audit::{Event, Subject};
-use crate::model::error::{SignatureFault, Unauthenticated};
+use crate::model::error::Unauthenticated;
 use crate::model::session::{SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
 use crate::store::sign_ins::{self, SignIn, Spend};
 use crate::store::wallets::{self, Standing};
 use crate::store::{Tx, accounts};
-use crate::wallet::nonce::{self, FreeFault, FreeNonce, Purpose};
-use crate::wallet::{self, Expected};
-
-/// What a client posts to sign in with a bare nonce.
-#[derive(Clone, Copy, Debug)]
-pub struct BareProof<'a> {
-    /// The wallet that it claims.
-    pub address: Address,
-    /// The signature, as posted.
-    pub signature: &'a str,
-    /// The nonce that was signed; a free one has to be named, one of the wallet may be.
-    pub nonce: Option<&'a str>,
-}
+use crate::wallet::siwe::{DateTime, Message};
 
 /// The outcome of a sign-in.
 #[derive(Clone)]
@@ -39,23 +28,40 @@ pub struct SignedIn {
 }
 
 impl Core {
-    /// Signs in the wallet that signed the nonce; its first sign-in makes the account.
+    /// Signs in the wallet that the proof proves; its first sign-in makes the account.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] with the reason, [`Error::Forbidden`] for a disabled account, [`Error::TooMany`],
-    /// [`Error::Unavailable`].
-    pub async fn sign_in(&self, proof: BareProof<'_>, client: &Client) -> Result<SignedIn, Error> {
+    /// [`Error::Malformed`] for what can't be read, [`Error::NotAuthenticated`] with the reason, [`Error::Forbidden`]
+    /// for a disabled account, [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn sign_in(&self, proof: Proof<'_>, client: &Client) -> Result<SignedIn, Error> {
         let now = self.clock.now();
         self.limit(Policy::SignIns, client, now)?;
-        let tag = self.wallet_tag(proof.address);
-        let Standing { owner, count } = wallets::find_standing(&self.db, proof.address, &tag).await?;
+        let outcome = match Claim::read(proof) {
+            Ok(claim) => self.sign_in_by(&claim, client, now).await,
+            Err(fault) => Err(fault),
+        };
+        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
+        outcome
+    }
+
+    async fn sign_in_by(&self, claim: &Claim<'_>, client: &Client, now: Timestamp) -> Result<SignedIn, Error> {
+        let address = claim.address();
+        let tag = self.wallet_tag(address);
+        let Standing { owner, count } = wallets::find_standing(&self.db, address, &tag).await?;
         let account = owner.as_ref().map(|(account, _)| account.id);
-        let entry = Entry { address: proof.address, tag: &tag, client, now };
-        let outcome = match self.verify_bare(proof, count, now) {
+        let message = match claim {
+            Claim::Bare(_) => None,
+            Claim::Message(claim) => Some(&claim.message),
+        };
+        let entry = Entry { address, tag: &tag, message, client, now };
+        let verified = match claim {
+            Claim::Bare(claim) => self.verify_bare(*claim, count, now),
+            Claim::Message(claim) => self.verify_message(claim, count, now),
+        };
+        let outcome = match verified {
             Ok(spend) => self.enter(entry, spend, owner).await,
             Err(refusal) => Err(self.count_failure(refusal, entry)),
         };
-        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
         if let Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) = &outcome {
             let subject = Subject { account, session: None, wallet: Some(&tag) };
             self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
@@ -71,73 +77,6 @@ impl Core {
         limited.unwrap_or(Error::NotAuthenticated(refusal))
     }
 
-    /// Decides whether the signature proves the wallet, over a nonce that is good now.
-    fn verify_bare(&self, proof: BareProof<'_>, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
-        match proof.nonce {
-            Some(named) => {
-                signed_one_of(proof, std::slice::from_ref(&named.to_owned()))?;
-                self.judge_named(proof.address, named, count, now)
-            }
-            None => self.find_signed(proof, count, now),
-        }
-    }
-
-    /// The nonce was named and is signed: is it one that may be used now?
-    fn judge_named(&self, wallet: Address, named: &str, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
-        let is = |nonce: &String| {
-            aws_lc_rs::constant_time::verify_slices_are_equal(nonce.as_bytes(), named.as_bytes()).is_ok()
-        };
-        if self.accepted(wallet, count, now).iter().any(is) {
-            return Ok(Spend::Count(count));
-        }
-        if let Some((_, reason)) = self.outdated(wallet, count, now).iter().find(|(nonce, _)| is(nonce)) {
-            return Err(*reason);
-        }
-        match FreeNonce::decode(&self.keychain, Purpose::SignIn, named, now) {
-            Ok(free) => Ok(Spend::Nonce { id: free.id, expires_at: free.expires_at }),
-            Err(FreeFault::Expired) => Err(Unauthenticated::NonceExpired),
-            Err(FreeFault::Foreign) => Err(Unauthenticated::NonceUnknown),
-        }
-    }
-
-    /// The nonce was not named: try those that this wallet may have signed.
-    fn find_signed(&self, proof: BareProof<'_>, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
-        let mismatch = Unauthenticated::InvalidSignature(SignatureFault::Mismatch);
-        match signed_one_of(proof, &self.accepted(proof.address, count, now)) {
-            Ok(_) => return Ok(Spend::Count(count)),
-            Err(refusal) if refusal != mismatch => return Err(refusal),
-            Err(_) => {}
-        }
-        let (outdated, reasons): (Vec<_>, Vec<_>) = self.outdated(proof.address, count, now).into_iter().unzip();
-        let position = signed_one_of(proof, &outdated)?;
-        Err(reasons.get(position).copied().unwrap_or(mismatch))
-    }
-
-    /// The nonces of this wallet that are good now, the likeliest first: of the current and the previous window, and
-    /// of the next one if another node's clock may be in it already.
-    fn accepted(&self, wallet: Address, count: u64, now: Timestamp) -> Vec<String> {
-        let current = nonce::window(now);
-        let next = nonce::window(now + self.config.wallet.clock_skew);
-        let windows = [Some(current), Some(current - 1), (next > current).then_some(next)];
-        let of_keys =
-            |keys| windows.into_iter().flatten().map(move |w| nonce::bare(keys, Purpose::SignIn, wallet, w, count));
-        self.keychain.all().flat_map(of_keys).collect()
-    }
-
-    /// Nonces that were good a moment ago, to tell "expired" and "used" from "never": one window and one count back.
-    fn outdated(&self, wallet: Address, count: u64, now: Timestamp) -> Vec<(String, Unauthenticated)> {
-        let current = nonce::window(now);
-        let mut nonces = Vec::new();
-        for keys in self.keychain.all() {
-            let at = |window, count| nonce::bare(keys, Purpose::SignIn, wallet, window, count);
-            nonces.push((at(current - 2, count), Unauthenticated::NonceExpired));
-            if let Some(before) = count.checked_sub(1) {
-                nonces.extend([current, current - 1].map(|window| (at(window, before), Unauthenticated::NonceUsed)));
-            }
-        }
-        nonces
-    }
-
     /// Uses up the nonce and begins the session, all in one unit of work.
     async fn enter(
         &self,
@@ -148,9 +87,11 @@ impl Core {
         // Before the unit of work, where it can be: a token takes longer to sign than a row to write. And before the
         // nonce is used up: a disabled account must not spend what it can't use.
         let known = owner.map(|(account, wallet)| self.prepare(&account, wallet, entry)).transpose()?;
+        let detail =
+            entry.message.map(|message| format!("message for chain {} at {}", message.chain_id, message.domain));
         let sign_in = |session| {
             let event = self.random.uuid(entry.now);
-            SignIn { session, wallet_tag: entry.tag, event, client: entry.client }
+            SignIn { session, wallet_tag: entry.tag, event, detail: detail.as_deref(), client: entry.client }
         };
         let used = Error::NotAuthenticated(Unauthenticated::NonceUsed);
         if let Some((session, signed_in)) = known {
@@ -176,8 +117,9 @@ impl Core {
             wallet,
             epoch: account.epoch,
             refresh_counter: 0,
+            created_at: entry.now,
             refreshed_at: entry.now,
-            expires_at: entry.now + SESSION_LIFETIME,
+            expires_at: entry.session_end(),
             ended_at: None,
         };
         let tokens = self.issue(admitted, &session, Some(entry.address), entry.now)?;
@@ -203,12 +145,17 @@ impl Core {
 struct Entry<'a> {
     address: Address,
     tag: &'a [u8; 32],
+    /// What was signed, if it was a message.
+    message: Option<&'a Message>,
     client: &'a Client,
     now: Timestamp,
 }
 
-/// The position of the nonce that the claimed wallet signed.
-fn signed_one_of(proof: BareProof<'_>, nonces: &[String]) -> Result<usize, Unauthenticated> {
-    let expected = Expected::Bare { address: proof.address, nonces };
-    wallet::verify(proof.signature, expected).map(|wallet| wallet.nonce()).map_err(Unauthenticated::InvalidSignature)
+impl Entry<'_> {
+    /// When the session is over at the latest: it never outlives what was signed.
+    fn session_end(&self) -> Timestamp {
+        let signed = self.message.and_then(|message| message.expiration_time.as_ref()).map(DateTime::moment);
+        let longest = self.now + SESSION_LIFETIME;
+        signed.map_or(longest, |signed| longest.min(signed))
+    }
 }

@@ -19,6 +19,14 @@ pub enum Event {
     ApiKeyRotated,
     /// The profile was changed.
     ProfileChanged,
+    /// A wallet was linked to the account.
+    WalletLinked,
+    /// A wallet was not linked; with the stable code of the refusal.
+    WalletLinkRefused(&'static str),
+    /// A wallet was unlinked, which ended its sessions.
+    WalletUnlinked,
+    /// Another wallet became the primary one.
+    PrimaryWalletChosen,
     /// An operator disabled the account.
     AccountDisabled,
     /// An operator enabled the account again.
@@ -41,6 +49,10 @@ impl Event {
             Self::SignedOut => "signed_out",
             Self::ApiKeyRotated => "api_key_rotated",
             Self::ProfileChanged => "profile_changed",
+            Self::WalletLinked => "wallet_linked",
+            Self::WalletLinkRefused(_) => "wallet_link_refused",
+            Self::WalletUnlinked => "wallet_unlinked",
+            Self::PrimaryWalletChosen => "primary_wallet_chosen",
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::SigningKeyAdded => "signing_key_added",
@@ -52,7 +64,7 @@ impl Event {
     #[must_use]
     pub const fn detail(self) -> Option<&'static str> {
         match self {
-            Self::SignInRefused(code) => Some(code),
+            Self::SignInRefused(code) | Self::WalletLinkRefused(code) => Some(code),
             _ => None,
         }
     }

@@ -1,11 +1,13 @@
 //! The stable name of each error and the sentence that goes with it. Names are for programs and never change;
 //! sentences are for people: they say what to do, and tell a stranger nothing about anybody's account.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::error::{
     Conflict, Dependency, Error, Forbidden, Limited, Malformed, SignatureFault, Unauthenticated, Violation,
 };
+use super::message::MessageRefusal;
 
 impl Error {
     /// The stable name.
@@ -16,7 +18,7 @@ impl Error {
             Self::Invalid(_) => "invalid_request",
             Self::NotAuthenticated(reason) => reason.code(),
             Self::Forbidden(reason) => reason.code(),
-            Self::Conflict(Conflict::WalletRequired) => "wallet_required",
+            Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
             Self::Unavailable(Dependency::Time) => "timeout",
@@ -33,11 +35,9 @@ impl Error {
                 let faults = violations.iter().map(|v| format!("{}: {}", v.field, v.message));
                 faults.collect::<Vec<_>>().join("; ")
             }
-            Self::NotAuthenticated(reason) => reason.detail().to_owned(),
-            Self::Forbidden(reason) => reason.detail().to_owned(),
-            Self::Conflict(Conflict::WalletRequired) => {
-                "this account has no EVM wallet; link one and try again".to_owned()
-            }
+            Self::NotAuthenticated(reason) => reason.detail().into_owned(),
+            Self::Forbidden(reason) => reason.detail().into_owned(),
+            Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
             }
@@ -57,6 +57,8 @@ impl Error {
         let malformed = [
             Malformed::Json("where it breaks".to_owned()),
             Malformed::Address("an EVM address is 0x and 40 hex digits, in one case or with its EIP-55 checksum"),
+            Malformed::Message { line: 2, column: 1, expected: "an address" },
+            Malformed::MessageVersion,
             Malformed::Path,
             Malformed::AmbiguousCredentials,
         ];
@@ -73,15 +75,23 @@ impl Error {
             Unauthenticated::NonceUsed,
             Unauthenticated::NonceUnknown,
         ];
-        let forbidden = [Forbidden::AccountDisabled, Forbidden::PersonRequired, Forbidden::NotYourWallet];
+        let forbidden = [
+            Forbidden::AccountDisabled,
+            Forbidden::PersonRequired,
+            Forbidden::NotYourWallet,
+            Forbidden::FreshSignInRequired,
+        ];
         let others = [
             Self::Invalid(vec![violation]),
             Self::Conflict(Conflict::WalletRequired),
+            Self::Conflict(Conflict::WalletAlreadyLinked),
+            Self::Conflict(Conflict::LastSignInMethod),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
             Self::internal("only the log tells"),
         ];
+        let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));
         let of_request = malformed.map(Self::Malformed).into_iter().chain(reasons.map(Self::NotAuthenticated));
         of_request.chain(forbidden.map(Self::Forbidden)).chain(others).collect()
     }
@@ -92,6 +102,8 @@ impl Malformed {
         match self {
             Self::Json(_) => "invalid_json",
             Self::Address(_) => "invalid_address",
+            Self::Message { .. } => "invalid_message",
+            Self::MessageVersion => "message_version_not_supported",
             Self::Path => "invalid_path",
             Self::AmbiguousCredentials => "ambiguous_credentials",
         }
@@ -101,6 +113,11 @@ impl Malformed {
         match self {
             Self::Json(reason) => format!("the body is not JSON: {reason}"),
             Self::Address(reason) => (*reason).to_owned(),
+            Self::Message { line, column, expected } => format!(
+                "the message is not one of EIP-4361: line {line}, column {column}: {expected} is expected; use the \
+                 message of POST /users/nonce unchanged, or compare it with the standard"
+            ),
+            Self::MessageVersion => "the version of the message is not 1, the only one that there is".to_owned(),
             Self::Path => "the path can't be decoded".to_owned(),
             Self::AmbiguousCredentials => {
                 "the credentials of this request do not name one account; send one of them".to_owned()
@@ -120,14 +137,16 @@ impl Unauthenticated {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::InvalidApiKey | Self::MistypedApiKey => "invalid_api_key",
             Self::InvalidSignature(_) => "invalid_signature",
+            Self::Message(refusal) => refusal.code(),
             Self::NonceExpired => "nonce_expired",
             Self::NonceUsed => "nonce_used",
             Self::NonceUnknown => "nonce_unknown",
         }
     }
 
-    const fn detail(self) -> &'static str {
-        match self {
+    fn detail(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Message(refusal) => return Cow::Owned(refusal.detail()),
             Self::Missing => {
                 "send an access token in x-auth-token or Authorization: Bearer, or an API key in x-api-key"
             }
@@ -140,17 +159,17 @@ impl Unauthenticated {
             }
             Self::InvalidApiKey => "this API key is not valid; it may have been rotated",
             Self::MistypedApiKey => "the checksum of this API key is wrong: it was mistyped or cut off",
-            Self::InvalidSignature(fault) => fault.detail(),
+            Self::InvalidSignature(fault) => return fault.detail(),
             Self::NonceExpired => "the nonce has expired; ask for a new one and sign that",
             Self::NonceUsed => "the nonce was used before; ask for a new one and sign that",
             Self::NonceUnknown => "the nonce was not issued by this gateway; ask for one and sign that",
-        }
+        })
     }
 }
 
 impl SignatureFault {
-    const fn detail(self) -> &'static str {
-        match self {
+    fn detail(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::NotHex => "the signature is not 0x and an even number of hex digits",
             Self::Length => "the signature has neither 65 bytes (r, s, v) nor 64 (EIP-2098)",
             Self::RecoveryByte => "the last byte of the signature (v) is not 0, 1, 27 or 28",
@@ -159,7 +178,13 @@ impl SignatureFault {
             Self::Mismatch => {
                 "this address did not sign the current nonce; ask for a nonce and sign it by personal_sign"
             }
-        }
+            Self::SignedBy(signer) => {
+                return Cow::Owned(format!(
+                    "this text was signed by {signer}, and names another address; let the wallet sign with the account \
+                     that it names, and sign the text unchanged"
+                ));
+            }
+        })
     }
 }
 
@@ -169,14 +194,40 @@ impl Forbidden {
             Self::AccountDisabled => "account_disabled",
             Self::PersonRequired => "person_required",
             Self::NotYourWallet => "not_your_wallet",
+            Self::FreshSignInRequired => "fresh_sign_in_required",
+            Self::Message(refusal) => refusal.code(),
+        }
+    }
+
+    fn detail(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Message(refusal) => return Cow::Owned(refusal.detail()),
+            Self::AccountDisabled => "this account is disabled; ask the operator",
+            Self::PersonRequired => "an API key can't do this; sign in and use the access token",
+            Self::NotYourWallet => "the address in the path is no wallet of your account",
+            Self::FreshSignInRequired => {
+                "what protects an account changes only within ten minutes of a sign-in; sign in again and repeat this"
+            }
+        })
+    }
+}
+
+impl Conflict {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::WalletRequired => "wallet_required",
+            Self::WalletAlreadyLinked => "wallet_already_linked",
+            Self::LastSignInMethod => "last_sign_in_method",
         }
     }
 
     const fn detail(self) -> &'static str {
         match self {
-            Self::AccountDisabled => "this account is disabled; ask the operator",
-            Self::PersonRequired => "an API key can't do this; sign in and use the access token",
-            Self::NotYourWallet => "the address in the path is no wallet of your account",
+            Self::WalletRequired => "this account has no EVM wallet; link one and try again",
+            Self::WalletAlreadyLinked => {
+                "this wallet is linked to another account; sign in with it and unlink it there"
+            }
+            Self::LastSignInMethod => "this is the last way to sign in to this account; link another wallet first",
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::Address;
+use super::message::MessageRefusal;
+
 /// Why a use case did not do what it was asked to.
 #[derive(Debug)]
 pub enum Error {
@@ -38,6 +41,17 @@ pub enum Malformed {
     Json(String),
     /// Not an EVM address; with what is wrong.
     Address(&'static str),
+    /// Not a message of EIP-4361: what is expected where, both counted from 1.
+    Message {
+        /// The line.
+        line: usize,
+        /// The character of the line.
+        column: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// A message of another version than 1.
+    MessageVersion,
     /// The path can't be decoded.
     Path,
     /// Several credentials that do not name one account.
@@ -74,6 +88,8 @@ pub enum Unauthenticated {
     MistypedApiKey,
     /// Not a signature of this nonce by this address.
     InvalidSignature(SignatureFault),
+    /// A sign-in message that reads well and is refused.
+    Message(MessageRefusal),
     /// The nonce was issued for this wallet, too long ago.
     NonceExpired,
     /// The nonce has signed somebody in already.
@@ -97,6 +113,8 @@ pub enum SignatureFault {
     HighS,
     /// Well formed, but made by another key or over another text.
     Mismatch,
+    /// Well formed, and made by the key of this address, which is not the one that was claimed.
+    SignedBy(Address),
 }
 
 /// Why a known caller may not do this.
@@ -108,6 +126,10 @@ pub enum Forbidden {
     PersonRequired,
     /// The address in the path is no wallet of the caller's account.
     NotYourWallet,
+    /// What protects the account changes only shortly after a sign-in.
+    FreshSignInRequired,
+    /// No message is written that would be refused.
+    Message(MessageRefusal),
 }
 
 /// What state of things refuses the request.
@@ -115,6 +137,10 @@ pub enum Forbidden {
 pub enum Conflict {
     /// The account has no EVM wallet, and this is about one.
     WalletRequired,
+    /// The wallet is linked to another account.
+    WalletAlreadyLinked,
+    /// The account would be left without a way to sign in.
+    LastSignInMethod,
 }
 
 /// How a limit was reached.

@@ -8,6 +8,8 @@ pub mod client;
 mod code;
 pub mod error;
 pub mod ids;
+pub mod message;
+mod origin;
 pub mod profile;
 pub mod session;
 
@@ -15,3 +17,4 @@ pub use address::Address;
 pub use client::{Client, Network, RequestId};
 pub use error::Error;
 pub use ids::{AccountId, SessionId, WalletId};
+pub use origin::Origin;

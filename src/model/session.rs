@@ -24,6 +24,8 @@ pub struct Session {
     pub epoch: i64,
     /// How often it was refreshed: the counter of the one refresh token that is good.
     pub refresh_counter: u32,
+    /// When its owner signed in.
+    pub created_at: Timestamp,
     /// When it was last refreshed, or began.
     pub refreshed_at: Timestamp,
     /// When it is over, whatever happens.
@@ -102,6 +104,7 @@ mod tests {
             wallet: WalletId(Uuid::nil()),
             epoch: 3,
             refresh_counter: 7,
+            created_at: at(1_000),
             refreshed_at: at(1_000),
             expires_at: at(1_000) + SESSION_LIFETIME,
             ended_at: None,

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::db::Connection;
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
@@ -130,6 +131,38 @@ pub async fn disable(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool,
 pub async fn enable(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
     const SQL: &str = "UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
     Ok(execute!(tx, sqlx::query(SQL).bind(id.0))? == 1)
+}
+
+/// Makes others who want to change what this account can be entered by wait until this unit of work is over. SQLite has
+/// one writer anyway.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn lock(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
+    if let Connection::Postgres(connection) = tx.connection() {
+        sqlx::query("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE").bind(id.0).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Makes this wallet the account's primary one.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn update_primary_wallet(tx: &mut Tx, id: AccountId, wallet: WalletId) -> Result<(), Error> {
+    const SQL: &str = "UPDATE accounts SET primary_wallet_id = $2 WHERE id = $1";
+    execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.0))?;
+    Ok(())
+}
+
+/// Makes this wallet the account's primary one if it has none.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn adopt_primary_wallet(tx: &mut Tx, id: AccountId, wallet: WalletId) -> Result<(), Error> {
+    const SQL: &str = "UPDATE accounts SET primary_wallet_id = $2 WHERE id = $1 AND primary_wallet_id IS NULL";
+    execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.0))?;
+    Ok(())
 }
 
 /// A counter as its own type.

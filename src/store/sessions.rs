@@ -29,6 +29,7 @@ pub(super) struct OwnedRow {
     session_wallet_id: Uuid,
     session_epoch: i64,
     refresh_counter: i64,
+    created_at: i64,
     refreshed_at: i64,
     expires_at: i64,
     ended_at: Option<i64>,
@@ -43,7 +44,7 @@ macro_rules! owned_columns {
     () => {
         concat!(
             "s.id AS session_id, s.wallet_id AS session_wallet_id, s.epoch AS session_epoch, s.refresh_counter, ",
-            "s.refreshed_at, s.expires_at, s.ended_at, ",
+            "s.created_at, s.refreshed_at, s.expires_at, s.ended_at, ",
             account_columns!(),
             ", w.id AS wallet_id, w.address "
         )
@@ -65,6 +66,7 @@ impl OwnedRow {
             wallet: WalletId(self.session_wallet_id),
             epoch: self.session_epoch,
             refresh_counter: to_counter(self.refresh_counter)?,
+            created_at: Timestamp::from_micros(self.created_at),
             refreshed_at: Timestamp::from_micros(self.refreshed_at),
             expires_at: Timestamp::from_micros(self.expires_at),
             ended_at: self.ended_at.map(Timestamp::from_micros),

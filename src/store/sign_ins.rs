@@ -38,6 +38,8 @@ pub struct SignIn<'a> {
     pub wallet_tag: &'a [u8; 32],
     /// The id of the audit event.
     pub event: Uuid,
+    /// What else there is to say of it.
+    pub detail: Option<&'a str>,
     /// Who signs in.
     pub client: &'a Client,
 }
@@ -64,7 +66,7 @@ macro_rules! begin_session {
 }
 macro_rules! record_event {
     () => {
-        "INSERT INTO audit_events (id, at, event, account_id, session_id, wallet_tag, client_address, request_id) "
+        "INSERT INTO audit_events (id, at, event, account_id, session_id, wallet_tag, client_address, request_id, detail) "
     };
 }
 /// The values of a session and of its event, as they are bound.
@@ -75,7 +77,7 @@ macro_rules! session_values {
 }
 macro_rules! event_values {
     () => {
-        "SELECT $9, $7, $10, $4, $3, $11, $12, $13"
+        "SELECT $9, $7, $10, $4, $3, $11, $12, $13, $14"
     };
 }
 macro_rules! one_by_one {
@@ -122,7 +124,7 @@ fn key_and_number<'a>(spend: &'a Spend, wallet_tag: &'a [u8; 32]) -> Result<(&'a
 macro_rules! bound {
     ($query:expr, $spend:expr, $sign_in:expr) => {{
         let (key, number) = key_and_number(&$spend, $sign_in.wallet_tag)?;
-        let SignIn { session, wallet_tag, event, client } = $sign_in;
+        let SignIn { session, wallet_tag, event, detail, client } = $sign_in;
         $query
             .bind(key)
             .bind(number)
@@ -137,6 +139,7 @@ macro_rules! bound {
             .bind(wallet_tag.as_slice())
             .bind(client.address.to_string())
             .bind(client.request_id.as_str())
+            .bind(detail)
     }};
 }
 
@@ -193,14 +196,14 @@ pub(super) struct Prepared {
 
 impl Prepared {
     fn new(spend: Spend, sign_in: SignIn<'_>) -> Result<Self, Error> {
-        let SignIn { session, wallet_tag, event, client } = sign_in;
+        let SignIn { session, wallet_tag, event, detail, client } = sign_in;
         let (key, number) = key_and_number(&spend, wallet_tag)?;
         let hex = |id: Uuid| id.simple().to_string();
-        let client = [client.address.to_string(), client.request_id.as_str().to_owned()];
+        let texts = (client.address.to_string(), client.request_id.as_str(), detail);
         let values = (
             [hex(session.id.0), hex(session.account.0), hex(session.wallet.0), hex(event), hex::encode(wallet_tag)],
             [session.epoch, session.refreshed_at.micros(), session.expires_at.micros()],
-            client,
+            texts,
         );
         let print = |error: serde_json::Error| Error::Internal(error.into());
         let spends = serde_json::to_string(&(hex::encode(key), number)).map_err(print)?;
@@ -237,7 +240,8 @@ pub(super) async fn insert_all(c: &mut SqliteConnection, batch: &[Prepared]) -> 
          value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][1]', value ->> '$[1][2]' FROM json_each($1); ",
         record_event!(),
         "SELECT unhex(value ->> '$[0][3]'), value ->> '$[1][1]', $2, unhex(value ->> '$[0][1]'), \
-         unhex(value ->> '$[0][0]'), unhex(value ->> '$[0][4]'), value ->> '$[2][0]', value ->> '$[2][1]' \
+         unhex(value ->> '$[0][0]'), unhex(value ->> '$[0][4]'), value ->> '$[2][0]', value ->> '$[2][1]', \
+         value ->> '$[2][2]' \
          FROM json_each($1)"
     );
     let mut receipts = HashSet::new();

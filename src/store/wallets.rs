@@ -137,6 +137,53 @@ pub async fn insert(
     Ok(execute!(tx, sqlx::query(SQL).bind(id.0).bind(account.0).bind(address.checksummed()).bind(now.micros()))? == 1)
 }
 
+/// A wallet as one of its account's.
+pub struct OfAccount {
+    /// The link.
+    pub id: WalletId,
+    /// The wallet's address.
+    pub address: Address,
+    /// Whether it is the primary one.
+    pub primary: bool,
+    /// When it was linked.
+    pub linked_at: Timestamp,
+}
+
+#[derive(FromRow)]
+struct OfAccountRow {
+    id: Uuid,
+    address: String,
+    created_at: i64,
+    is_primary: bool,
+}
+
+/// The EVM wallets of an account, the first linked one first.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn list(db: &mut impl Queryable, account: AccountId) -> Result<Vec<OfAccount>, Error> {
+    const SQL: &str = "SELECT w.id, w.address, w.created_at, COALESCE(a.primary_wallet_id = w.id, FALSE) AS is_primary \
+                       FROM wallets w JOIN accounts a ON a.id = w.account_id \
+                       WHERE w.account_id = $1 AND w.namespace = 'eip155' ORDER BY w.id";
+    let rows = on!(db, c => sqlx::query_as::<_, OfAccountRow>(SQL).bind(account.0).fetch_all(c))?;
+    let of_row = |row: OfAccountRow| {
+        let linked = linked(Some(row.id), Some(row.address))?;
+        let LinkedWallet { id, address } = linked.ok_or(Error::internal("a wallet in the database has no address"))?;
+        let linked_at = Timestamp::from_micros(row.created_at);
+        Ok(OfAccount { id, address, primary: row.is_primary, linked_at })
+    };
+    rows.into_iter().map(of_row).collect()
+}
+
+/// Unlinks a wallet from its account; `false` if it was not linked to it.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete(tx: &mut Tx, account: AccountId, id: WalletId) -> Result<bool, Error> {
+    const SQL: &str = "DELETE FROM wallets WHERE id = $2 AND account_id = $1";
+    Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(id.0))? == 1)
+}
+
 /// Whether the wallet of this address is linked to this account.
 ///
 /// # Errors

@@ -4,6 +4,9 @@ pub mod eip191;
 pub mod keystore;
 pub mod nonce;
 pub mod signer;
+pub mod siwe;
+
+use siwe::Message;
 
 use crate::model::Address;
 use crate::model::error::SignatureFault;
@@ -17,6 +20,13 @@ pub enum Expected<'a> {
         address: Address,
         /// The nonces that will do; the likeliest first, since each try costs a recovery.
         nonces: &'a [String],
+    },
+    /// That the address that a message names signed it.
+    Message {
+        /// The message, as it was read.
+        message: &'a Message,
+        /// The bytes that were read: what is hashed is what came in, never a message printed anew.
+        text: &'a str,
     },
 }
 
@@ -50,8 +60,17 @@ impl VerifiedWallet {
 /// # Errors
 /// [`SignatureFault`] says what is wrong; [`SignatureFault::Mismatch`] if it is a signature of something else.
 pub fn verify(signature: &str, expected: Expected<'_>) -> Result<VerifiedWallet, SignatureFault> {
-    let Expected::Bare { address, nonces } = expected;
     let signature = eip191::Signature::parse(signature)?;
+    let (address, nonces) = match expected {
+        Expected::Bare { address, nonces } => (address, nonces),
+        Expected::Message { message, text } => {
+            return match signature.recover(&eip191::hash(text.as_bytes())) {
+                Some(signer) if signer == message.address => Ok(VerifiedWallet { address: signer, nonce: 0 }),
+                Some(signer) => Err(SignatureFault::SignedBy(signer)),
+                None => Err(SignatureFault::Mismatch),
+            };
+        }
+    };
     for (position, nonce) in nonces.iter().enumerate() {
         let signed_text = signature.recover(&eip191::hash(nonce.as_bytes())) == Some(address);
         if signed_text || signature.recover(&eip191::hash(&encoded_bytes(nonce))) == Some(address) {

@@ -6,7 +6,7 @@ use aws_lc_rs::{constant_time, hmac};
 
 use crate::clock::Timestamp;
 use crate::crypto::root::{Keychain, RootKeys};
-use crate::model::Address;
+use crate::model::{AccountId, Address};
 
 /// How long a window of wallet-bound nonces lasts. The current and the previous one are accepted.
 pub const WINDOW: Duration = Duration::from_mins(5);
@@ -19,12 +19,21 @@ pub const FREE_TTL: Duration = Duration::from_mins(10);
 pub enum Purpose {
     /// Signing in.
     SignIn,
+    /// Linking this wallet to this account.
+    Link {
+        /// Whose wallet it becomes.
+        account: AccountId,
+        /// The wallet.
+        wallet: Address,
+    },
 }
 
 impl Purpose {
-    const fn label(self) -> &'static [u8] {
+    /// What goes into the MAC. All of one purpose have one length, so no two purposes make the same bytes.
+    fn bytes(self) -> Vec<u8> {
         match self {
-            Self::SignIn => b"sign-in",
+            Self::SignIn => b"sign-in".to_vec(),
+            Self::Link { account, wallet } => [&b"link"[..], account.0.as_bytes(), wallet.as_bytes()].concat(),
         }
     }
 }
@@ -41,7 +50,7 @@ pub fn window(now: Timestamp) -> i64 {
 pub fn bare(keys: &RootKeys, purpose: Purpose, wallet: Address, window: i64, count: u64) -> String {
     let mut mac = hmac::Context::with_key(&keys.bare_nonce);
     let account = wallet.caip10();
-    for part in [purpose.label(), account.as_bytes()] {
+    for part in [purpose.bytes().as_slice(), account.as_bytes()] {
         // Lengths first: no two inputs of different parts make the same bytes.
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);
@@ -113,7 +122,7 @@ impl FreeNonce {
 fn tag(keys: &RootKeys, purpose: Purpose, signed: &[u8]) -> hmac::Tag {
     let mut mac = hmac::Context::with_key(&keys.free_nonce);
     mac.update(signed);
-    mac.update(purpose.label());
+    mac.update(&purpose.bytes());
     mac.sign()
 }
 

@@ -1,7 +1,9 @@
 //! What must hold for any input, tried on many. `PROPTEST_CASES` asks for more, `PROPTEST_RNG_SEED` for others.
 
+mod abnf;
 mod parsers;
 mod signatures;
+mod siwe;
 mod tokens;
 
 use std::fmt::Debug;

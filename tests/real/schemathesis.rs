@@ -6,11 +6,12 @@ use crate::support::server::Server;
 
 /// What no schema can say, and so what may be refused although it fits the schema.
 const CONFIGURATION: &str = r#"
-# Whether the case of an address is its EIP-55 checksum: 400 `invalid_address`.
+# Whether the case of an address is its EIP-55 checksum, and whether a text is a message of EIP-4361: 400. Whether a
+# list of texts is one of URIs, and whether an address or a message is there: 422.
 [[operations]]
-include-operation-id = ["wallet_nonce", "authenticate"]
+include-operation-id = ["wallet_nonce", "authenticate", "explain", "wallet_challenge", "link_wallet"]
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["2xx", "400", "401"]
+expected-statuses = ["2xx", "400", "401", "403", "422"]
 # Until the description of the profile has the pattern of its texts: 422 `invalid_request`.
 [[operations]]
 include-operation-id = ["change_profile"]

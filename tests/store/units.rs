@@ -27,12 +27,13 @@ async fn sign_in(tx: &mut Tx, tag: &[u8; 32], spend: Spend) -> bool {
         wallet: WalletId(id()),
         epoch: 0,
         refresh_counter: 0,
+        created_at: START,
         refreshed_at: START,
         expires_at: START + SESSION_LIFETIME,
         ended_at: None,
     };
     let client = Client { address: IpAddr::from([192, 0, 2, 1]), request_id: RequestId::new([1; 12]) };
-    let sign_in = SignIn { session: &session, wallet_tag: tag, event: id(), client: &client };
+    let sign_in = SignIn { session: &session, wallet_tag: tag, event: id(), detail: None, client: &client };
     sign_ins::insert(tx, spend, sign_in).await.unwrap()
 }
 

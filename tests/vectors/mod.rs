@@ -7,6 +7,7 @@ mod eip191;
 mod eip55;
 mod jose;
 mod jws;
+mod siwe;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 /// Every file, so that one that is added is not forgotten here.
-const FILES: [&str; 18] = [
+const FILES: [&str; 26] = [
     "eip191/eip2098_compact.json",
     "eip191/ethers5.json",
     "eip191/viem.json",
@@ -30,6 +31,14 @@ const FILES: [&str; 18] = [
     "jose/rfc7520_jws.json",
     "jose/wycheproof_json_web_crypto_test.json",
     "jose/wycheproof_json_web_signature_test.json",
+    "siwe/eip1271.json",
+    "siwe/eip4361_examples.json",
+    "siwe/fork_valid_specification.json",
+    "siwe/parsing_negative.json",
+    "siwe/parsing_negative_objects.json",
+    "siwe/parsing_positive.json",
+    "siwe/verification_negative.json",
+    "siwe/verification_positive.json",
     "wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json",
     "wycheproof/ecdsa_secp256k1_sha256_p1363_test.json",
     "wycheproof/ecdsa_secp256k1_sha256_test.json",

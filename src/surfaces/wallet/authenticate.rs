@@ -1,26 +1,14 @@
-//! `POST /users/authenticate`: a signature for a token.
+//! `POST /users/authenticate`: a signature for a session.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::identity::{BareProof, Core, SignedIn};
-use crate::model::Address;
+use super::proof::ProofRequest;
+use crate::identity::{Core, SignedIn};
 use crate::transport::{ClientOf, Json, Problem, ProblemBody, Sensitive};
-
-/// A signed nonce.
-#[derive(Deserialize, ToSchema)]
-pub(super) struct AuthenticateRequest {
-    /// The wallet that signed.
-    #[schema(example = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
-    address: String,
-    /// The signature of the nonce by `personal_sign` (EIP-191): 65 bytes as hex, or 64 in the compact form of EIP-2098.
-    signature: String,
-    /// The nonce that was signed. Needed for one of `GET /users/nonce`.
-    nonce: Option<String>,
-}
 
 /// A session.
 #[derive(Serialize, ToSchema)]
@@ -52,15 +40,18 @@ impl From<SignedIn> for Authenticated {
     }
 }
 
-/// Sign in with a signed nonce
+/// Sign in with a signed message or nonce
 #[utoipa::path(
     post, path = "/users/authenticate", tag = "wallet", operation_id = "authenticate",
-    request_body = AuthenticateRequest,
+    request_body = ProofRequest,
     responses(
         (status = 200, description = "Signed in", body = Authenticated),
-        (status = 400, description = "`invalid_address`, `invalid_json`", body = ProblemBody),
-        (status = 401, description = "`invalid_signature`, `nonce_expired`, `nonce_used`, `nonce_unknown`",
-         body = ProblemBody),
+        (status = 400, description = "`invalid_message`, `message_version_not_supported`, `invalid_address`, \
+         `invalid_json`", body = ProblemBody),
+        (status = 401, description = "`domain_not_allowed`, `uri_not_allowed`, `chain_not_configured`, \
+         `nonce_unknown`, `nonce_expired`, `nonce_used`, `issued_in_future`, `issued_too_long_ago`, `message_expired`, \
+         `message_never_valid`, `message_not_yet_valid`, `invalid_signature`, `contract_wallet_not_supported`, \
+         `bare_nonce_disabled`", body = ProblemBody),
         (status = 403, description = "`account_disabled`", body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
@@ -72,13 +63,8 @@ impl From<SignedIn> for Authenticated {
 pub(super) async fn authenticate(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
-    Json(request): Json<AuthenticateRequest>,
+    Json(request): Json<ProofRequest>,
 ) -> Result<Sensitive<Authenticated>, Problem> {
-    let proof = BareProof {
-        address: Address::parse(&request.address)?,
-        signature: &request.signature,
-        nonce: request.nonce.as_deref(),
-    };
-    let signed_in = core.sign_in(proof, &client).await?;
+    let signed_in = core.sign_in(request.proof()?, &client).await?;
     Ok(Sensitive(signed_in.into()))
 }

@@ -6,27 +6,64 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::Core;
+use crate::identity::{Core, MessageRequest};
 use crate::model::Address;
 use crate::transport::{ClientOf, Json, Problem, ProblemBody, Sensitive};
 
-/// The wallet that wants to sign in.
+/// The wallet that wants to sign in, and what its message is to say.
 #[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct NonceRequest {
     /// An EVM address: lower case, upper case, or with its EIP-55 checksum.
     #[schema(example = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
     address: String,
+    /// The chain (EIP-155); the first configured one if it is left out.
+    #[schema(example = 1)]
+    chain_id: Option<u64>,
+    /// The URI that the sign-in is about, of a site that may sign in here; that site if it is left out.
+    uri: Option<String>,
+    /// The host, and port if it is not the usual one, of the page that asks. It has to be the page's own, or wallets
+    /// warn of it.
+    #[schema(max_length = 255)]
+    domain: Option<String>,
+    /// What the person reads before he signs: one line of letters, digits, spaces and `-._~:/?#[]@!$&'()*+,;=`.
+    #[schema(pattern = r"^[A-Za-z0-9 :/?#\[\]@!$&'()*+,;=._~-]*$", max_length = 1024)]
+    statement: Option<String>,
+    /// URIs (RFC 3986) that go along.
+    #[schema(max_items = 20)]
+    resources: Option<Vec<String>>,
+    /// A name for this request, of what a segment of a path may have.
+    #[schema(pattern = r"^([A-Za-z0-9:@!$&'()*+,;=._~-]|%[0-9A-Fa-f]{2})*$", max_length = 255)]
+    request_id: Option<String>,
 }
 
-/// A nonce that is bound to a wallet.
+impl NonceRequest {
+    /// Whether it wants anything of the message.
+    fn wishes(&self) -> bool {
+        let Self { address: _, chain_id, uri, domain, statement, resources, request_id } = self;
+        let texts = [uri, domain, statement, request_id];
+        chain_id.is_some() || resources.is_some() || texts.into_iter().any(Option::is_some)
+    }
+
+    fn into_message(self) -> MessageRequest {
+        let Self { address: _, chain_id, uri, domain, statement, resources, request_id } = self;
+        MessageRequest { chain_id, uri, domain, statement, resources, request_id }
+    }
+}
+
+/// What a wallet signs to sign in: the message, or the nonce by itself.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WalletNonce {
     /// The address in EIP-55 form.
     #[schema(example = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
     address: String,
-    /// What to sign by `personal_sign`, as text. Good for five to ten minutes and one sign-in.
+    /// The nonce that is bound to the wallet, to be signed by itself as text: good for five to ten minutes and one
+    /// sign-in. If more than the address was sent, or nonces by themselves are not accepted here, it is the message's.
     #[schema(example = "0x4a1bb6c0f1f5e0a6d9d2c1c0b5a493827160f1e2d3c4b5a6")]
     nonce: String,
+    /// The message (EIP-4361) to sign by `personal_sign`, unchanged, with a nonce of its own within. Good for ten
+    /// minutes and one sign-in.
+    message: String,
 }
 
 /// A nonce that any wallet may sign.
@@ -40,13 +77,15 @@ pub(super) struct FreeNonce {
     expires_at: String,
 }
 
-/// Ask for the nonce that a wallet signs to sign in
+/// Ask for what a wallet signs to sign in
 #[utoipa::path(
     post, path = "/users/nonce", tag = "wallet", operation_id = "wallet_nonce",
     request_body = NonceRequest,
     responses(
         (status = 200, description = "The nonce", body = WalletNonce),
         (status = 400, description = "`invalid_address`, `invalid_json`", body = ProblemBody),
+        (status = 403, description = "`domain_not_allowed`, `uri_not_allowed`, `chain_not_configured`",
+         body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
         (status = 422, description = "`invalid_request`", body = ProblemBody),
@@ -60,8 +99,11 @@ pub(super) async fn of_wallet(
     Json(request): Json<NonceRequest>,
 ) -> Result<Sensitive<WalletNonce>, Problem> {
     let address = Address::parse(&request.address)?;
-    let nonce = core.issue_wallet_nonce(address, &client).await?;
-    Ok(Sensitive(WalletNonce { address: address.checksummed(), nonce }))
+    let wishes = request.wishes();
+    let challenge = core.issue_message(address, request.into_message(), &client)?;
+    let of_wallet = if wishes { None } else { core.wallet_nonce(address).await? };
+    let nonce = of_wallet.unwrap_or(challenge.nonce);
+    Ok(Sensitive(WalletNonce { address: address.checksummed(), nonce, message: challenge.message }))
 }
 
 /// Ask for a nonce before the address is known, or for scripts that run side by side

@@ -1,0 +1,229 @@
+//! The wallets of an account: linking, listing, unlinking, choosing the primary one.
+
+use std::time::Duration;
+
+use super::challenge::{Challenge, MessageRequest};
+use super::limits::Policy;
+use super::proof::{MessageClaim, read_message, verify_signature};
+use super::{Caller, Core, PersonPresent, gate};
+use crate::clock::Timestamp;
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{Conflict, Forbidden, Unauthenticated};
+use crate::model::message::{MessageRefusal, Rule};
+use crate::model::{AccountId, Address, Client, Error, WalletId};
+use crate::store::{Tx, accounts, nonces, wallets};
+use crate::wallet::nonce::{FreeFault, FreeNonce, Purpose};
+
+/// How long after a sign-in what protects the account may be changed: a stolen access token must not be enough to
+/// plant a way in that outlives it.
+const FRESH: Duration = Duration::from_mins(10);
+
+/// A wallet of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnWallet {
+    /// Its address.
+    pub address: Address,
+    /// Whether it is the one that the account goes by.
+    pub primary: bool,
+    /// When it was linked.
+    pub linked_at: Timestamp,
+}
+
+impl Core {
+    /// A message by which this wallet agrees to be linked to the caller's account.
+    ///
+    /// # Errors
+    /// [`Forbidden::FreshSignInRequired`], [`Error::Invalid`] for a chain that is not configured, [`Error::TooMany`].
+    pub fn issue_link_message(
+        &self,
+        person: &PersonPresent,
+        wallet: Address,
+        chain_id: Option<u64>,
+        client: &Client,
+    ) -> Result<Challenge, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Nonces, client, now)?;
+        require_fresh(person, now)?;
+        let account = person.account().id;
+        let statement = Some(statement(account));
+        let request = MessageRequest { chain_id, statement, ..MessageRequest::default() };
+        self.write_message(wallet, request, Purpose::Link { account, wallet }, now)
+    }
+
+    /// Links the wallet that signed our message to the caller's account. Linking it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] with the rule that the message breaks; [`Conflict::WalletAlreadyLinked`] if it is
+    /// another account's; [`Forbidden::FreshSignInRequired`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn link_wallet(
+        &self,
+        person: &PersonPresent,
+        text: &str,
+        signature: &str,
+        client: &Client,
+    ) -> Result<OwnWallet, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::SignIns, client, now)?;
+        require_fresh(person, now)?;
+        let claim = MessageClaim { message: read_message(text)?, text, signature };
+        let address = claim.message.address;
+        let tag = self.wallet_tag(address);
+        let outcome = match self.verify_link(&claim, person.account().id, now) {
+            Ok(nonce) => self.store_link(person, address, nonce, client, now).await,
+            Err(refusal) => {
+                let is_wrong = matches!(refusal, Unauthenticated::InvalidSignature(_));
+                let limited = is_wrong.then(|| self.limit_failures(&tag, client, now).err()).flatten();
+                Err(limited.unwrap_or(Error::NotAuthenticated(refusal)))
+            }
+        };
+        if let Err(error @ (Error::NotAuthenticated(_) | Error::Conflict(_))) = &outcome {
+            let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
+            self.record_refusal(Event::WalletLinkRefused(error.code()), subject, client).await;
+        }
+        outcome
+    }
+
+    fn verify_link(
+        &self,
+        claim: &MessageClaim<'_>,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<FreeNonce, Unauthenticated> {
+        let MessageClaim { message, .. } = claim;
+        let before = [Rule::Domain, Rule::Uri, Rule::Chain];
+        let after = [Rule::IssuedAt, Rule::Expiration, Rule::NotBefore];
+        let judge = |rule| self.judge_text(rule, message, now).map_err(Unauthenticated::Message);
+        before.into_iter().try_for_each(judge)?;
+        if message.statement.as_deref() != Some(&statement(account)) {
+            return Err(Unauthenticated::Message(MessageRefusal::Statement));
+        }
+        let purpose = Purpose::Link { account, wallet: message.address };
+        let nonce = FreeNonce::decode(&self.keychain, purpose, &message.nonce, now).map_err(|fault| match fault {
+            FreeFault::Expired => Unauthenticated::NonceExpired,
+            FreeFault::Foreign => Unauthenticated::NonceUnknown,
+        })?;
+        after.into_iter().try_for_each(judge)?;
+        verify_signature(claim)?;
+        Ok(nonce)
+    }
+
+    async fn store_link(
+        &self,
+        person: &PersonPresent,
+        address: Address,
+        nonce: FreeNonce,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<OwnWallet, Error> {
+        let mut tx = self.begin_change(person).await?;
+        if !nonces::consume(&mut tx, &nonce.id, nonce.expires_at).await? {
+            return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
+        }
+        let (account, id) = (person.account().id, WalletId(self.random.uuid(now)));
+        if wallets::insert(&mut tx, id, account, address, now).await? {
+            accounts::adopt_primary_wallet(&mut tx, account, id).await?;
+            let tag = self.wallet_tag(address);
+            let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
+            self.record(&mut tx, Event::WalletLinked, subject, Some(client), now).await?;
+        }
+        let linked = find(&mut tx, account, address).await?.ok_or(Error::Conflict(Conflict::WalletAlreadyLinked))?;
+        tx.commit().await?;
+        Ok(linked)
+    }
+
+    /// The wallets of the caller's account, the first linked one first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database does not answer.
+    pub async fn list_wallets(&self, caller: &Caller) -> Result<Vec<OwnWallet>, Error> {
+        list(&mut self.db.read().await?, caller.account().id).await
+    }
+
+    /// Unlinks a wallet, which ends the sessions that it began. If it was the primary one, the first linked one of the
+    /// others is from now on.
+    ///
+    /// # Errors
+    /// [`Forbidden::NotYourWallet`], [`Conflict::LastSignInMethod`], [`Forbidden::FreshSignInRequired`],
+    /// [`Error::Unavailable`].
+    pub async fn unlink_wallet(&self, person: &PersonPresent, address: Address, client: &Client) -> Result<(), Error> {
+        let now = self.clock.now();
+        require_fresh(person, now)?;
+        let mut tx = self.begin_change(person).await?;
+        let account = person.account().id;
+        let own = wallets::list(&mut tx, account).await?;
+        let unlinked = own.iter().find(|wallet| wallet.address == address);
+        let unlinked = unlinked.ok_or(Error::Forbidden(Forbidden::NotYourWallet))?;
+        let Some(heir) = own.iter().find(|wallet| wallet.id != unlinked.id) else {
+            return Err(Error::Conflict(Conflict::LastSignInMethod));
+        };
+        wallets::delete(&mut tx, account, unlinked.id).await?;
+        if unlinked.primary {
+            accounts::update_primary_wallet(&mut tx, account, heir.id).await?;
+        }
+        let tag = self.wallet_tag(address);
+        let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
+        self.record(&mut tx, Event::WalletUnlinked, subject, Some(client), now).await?;
+        tx.commit().await
+    }
+
+    /// Makes a wallet the one that the account goes by.
+    ///
+    /// # Errors
+    /// [`Forbidden::NotYourWallet`], [`Error::Unavailable`].
+    pub async fn choose_primary_wallet(
+        &self,
+        person: &PersonPresent,
+        address: Address,
+        client: &Client,
+    ) -> Result<OwnWallet, Error> {
+        let now = self.clock.now();
+        let mut tx = self.begin_change(person).await?;
+        let account = person.account().id;
+        let own = wallets::list(&mut tx, account).await?;
+        let chosen = own.iter().find(|wallet| wallet.address == address);
+        let chosen = chosen.ok_or(Error::Forbidden(Forbidden::NotYourWallet))?;
+        if !chosen.primary {
+            accounts::update_primary_wallet(&mut tx, account, chosen.id).await?;
+            let tag = self.wallet_tag(address);
+            let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
+            self.record(&mut tx, Event::PrimaryWalletChosen, subject, Some(client), now).await?;
+        }
+        tx.commit().await?;
+        Ok(OwnWallet { address, primary: true, linked_at: chosen.linked_at })
+    }
+
+    /// Begins a unit of work that changes what the account can be entered by: one at a time for an account, and not
+    /// any more if it or the caller's session ended since the request came in.
+    async fn begin_change(&self, person: &PersonPresent) -> Result<Tx, Error> {
+        let mut tx = self.db.write().await?;
+        accounts::lock(&mut tx, person.account().id).await?;
+        let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
+        let owned = crate::store::sessions::find(&mut tx, person.session()).await?;
+        let Some(owned) = owned else { return Err(ended) };
+        gate::admit(&owned.account)?;
+        if owned.session.is_live(owned.standing(), self.clock.now()) { Ok(tx) } else { Err(ended) }
+    }
+}
+
+/// What a wallet agrees to when it signs our message.
+fn statement(account: AccountId) -> String {
+    format!("Link this wallet to the account {account}.")
+}
+
+fn require_fresh(person: &PersonPresent, now: Timestamp) -> Result<(), Error> {
+    if now < person.signed_in_at() + FRESH { Ok(()) } else { Err(Error::Forbidden(Forbidden::FreshSignInRequired)) }
+}
+
+fn subject_of(person: &PersonPresent) -> Subject<'static> {
+    Subject { account: Some(person.account().id), session: Some(person.session()), wallet: None }
+}
+
+async fn list(db: &mut impl crate::store::Queryable, account: AccountId) -> Result<Vec<OwnWallet>, Error> {
+    let of_row =
+        |row: wallets::OfAccount| OwnWallet { address: row.address, primary: row.primary, linked_at: row.linked_at };
+    Ok(wallets::list(db, account).await?.into_iter().map(of_row).collect())
+}
+
+async fn find(tx: &mut Tx, account: AccountId, address: Address) -> Result<Option<OwnWallet>, Error> {
+    Ok(list(tx, account).await?.into_iter().find(|wallet| wallet.address == address))
+}
