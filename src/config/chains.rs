@@ -14,9 +14,15 @@ use crate::secret::MASK;
 const SHIPPED: &str = include_str!("../../fixtures/chains.toml");
 
 /// Multicall3, at the same address on most chains.
-const MULTICALL3: Address = address("ca11bde05977b3631167028862be2a173976ca11");
+const MULTICALL3: Address = Address::new([
+    0xCA, 0x11, 0xBD, 0xE0, 0x59, 0x77, 0xB3, 0x63, 0x11, 0x67, 0x02, 0x88, 0x62, 0xBE, 0x2A, 0x17, 0x39, 0x76, 0xCA,
+    0x11,
+]);
 /// Permit2, towards which an allowance is shown unless another spender is configured.
-const PERMIT2: Address = address("000000000022d473030f116ddee9f6b43ac78ba3");
+const PERMIT2: Address = Address::new([
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x22, 0xD4, 0x73, 0x03, 0x0F, 0x11, 0x6D, 0xDE, 0xE9, 0xF6, 0xB4, 0x3A, 0xC7, 0x8B,
+    0xA3,
+]);
 /// How long a chain may take to answer, in milliseconds.
 const DEADLINE_MS: u64 = 5_000;
 
@@ -176,25 +182,6 @@ impl Chain {
     }
 }
 
-/// An address that is written here, from its 40 hex digits.
-const fn address(digits: &str) -> Address {
-    const fn digit(byte: u8) -> u8 {
-        match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => panic!("a hex digit in lower case is expected"),
-        }
-    }
-    let digits = digits.as_bytes();
-    let mut bytes = [0; 20];
-    let mut at = 0;
-    while at < 20 {
-        bytes[at] = digit(digits[2 * at]) * 16 + digit(digits[2 * at + 1]);
-        at += 1;
-    }
-    Address::new(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +195,7 @@ mod tests {
         let ids: Vec<u64> = Chain::shipped().iter().map(|chain| chain.id).collect();
         assert_eq!(ids, [1, 10, 8453, 42161, 137]);
         assert!(Chain::shipped().iter().all(|chain| !chain.rpc.is_empty() && chain.multicall == Some(MULTICALL3)));
+        assert_eq!(MULTICALL3.checksummed(), "0xcA11bde05977b3631167028862bE2a173976CA11");
         assert_eq!(PERMIT2.checksummed(), "0x000000000022D473030F116dDEE9F6B43aC78BA3");
     }
 

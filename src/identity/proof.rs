@@ -48,6 +48,7 @@ pub enum Proof<'a> {
 }
 
 /// A proof that was read: it says what it claims.
+#[expect(clippy::large_enum_variant, reason = "it is made once a sign-in, and lives on the stack of that")]
 pub(super) enum Claim<'a> {
     Bare(BareClaim<'a>),
     Message(MessageClaim<'a>),

@@ -3,9 +3,12 @@
 mod api_key;
 mod bad_input;
 mod callers;
+mod explain;
 mod golden;
+mod message;
 mod nonce;
 mod profile;
 mod refresh;
 mod sign_in;
 mod tokens;
+mod wallets;
