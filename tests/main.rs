@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod docs;
 mod properties;
 mod real;
 mod store;

@@ -66,7 +66,8 @@ fn carried_as(scheme: &str) -> &'static str {
 }
 
 fn fields(body: &mut String, document: &Value, schema: &Value) {
-    let Some(reference) = schema.pointer("/$ref").and_then(Value::as_str) else { return };
+    let reference = schema.pointer("/$ref").or_else(|| schema.pointer("/items/$ref"));
+    let Some(reference) = reference.and_then(Value::as_str) else { return };
     let Some(schema) = document.pointer(reference.trim_start_matches('#')) else { return };
     let required: Vec<_> = entries(schema, "/required").filter_map(Value::as_str).collect();
     body.push_str("<table>\n<thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead>\n<tbody>\n");

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Message;
 use super::rfc3986::{Authority, Uri};
+use super::{DateTime, Message};
 use crate::clock::Timestamp;
 use crate::model::Origin;
 use crate::model::message::MessageRefusal;
@@ -63,10 +63,10 @@ impl Message {
         if expected.chains.contains(&self.chain_id) { Ok(()) } else { Err(MessageRefusal::Chain(self.chain_id)) }
     }
 
-    /// Rule `issued_at`: not in the future, but for the skew, and not too long ago.
+    /// Rule `issued_at`: not in the future, but for the skew, not too long ago, and before it expires.
     ///
     /// # Errors
-    /// [`MessageRefusal::IssuedInFuture`], [`MessageRefusal::IssuedTooLongAgo`].
+    /// [`MessageRefusal::IssuedInFuture`], [`MessageRefusal::IssuedTooLongAgo`], [`MessageRefusal::NeverValid`].
     pub fn judge_issued_at(&self, expected: &Expected<'_>) -> Result<(), MessageRefusal> {
         let Expected { now, skew, max_age, .. } = *expected;
         let issued_at = self.issued_at.moment();
@@ -76,17 +76,19 @@ impl Message {
         if now > issued_at + max_age + skew {
             return Err(MessageRefusal::IssuedTooLongAgo { ago: now.since(issued_at), most: max_age, now });
         }
-        Ok(())
+        match self.expires() {
+            Some(expiration) if expiration <= issued_at => Err(MessageRefusal::NeverValid),
+            _ => Ok(()),
+        }
     }
 
     /// Rule `expiration`: it has not come. There is no leeway: the session would be over before it began.
     ///
     /// # Errors
-    /// [`MessageRefusal::Expired`]; [`MessageRefusal::NeverValid`] if it lies before the message was issued or counts.
+    /// [`MessageRefusal::Expired`]; [`MessageRefusal::NeverValid`] if it lies before the message begins to count.
     pub fn judge_expiration(&self, expected: &Expected<'_>) -> Result<(), MessageRefusal> {
-        let Some(expiration) = self.expiration_time.as_ref().map(super::DateTime::moment) else { return Ok(()) };
-        let begins = self.not_before.as_ref().map(super::DateTime::moment);
-        if expiration <= self.issued_at.moment() || begins.is_some_and(|begins| expiration <= begins) {
+        let Some(expiration) = self.expires() else { return Ok(()) };
+        if self.begins().is_some_and(|begins| expiration <= begins) {
             return Err(MessageRefusal::NeverValid);
         }
         if expected.now >= expiration { Err(MessageRefusal::Expired { now: expected.now }) } else { Ok(()) }
@@ -98,10 +100,18 @@ impl Message {
     /// [`MessageRefusal::NotYetValid`].
     pub fn judge_not_before(&self, expected: &Expected<'_>) -> Result<(), MessageRefusal> {
         let Expected { now, skew, .. } = *expected;
-        match self.not_before.as_ref().map(super::DateTime::moment) {
+        match self.begins() {
             Some(begins) if begins > now + skew => Err(MessageRefusal::NotYetValid { wait: begins.since(now), now }),
             _ => Ok(()),
         }
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        self.expiration_time.as_ref().map(DateTime::moment)
+    }
+
+    fn begins(&self) -> Option<Timestamp> {
+        self.not_before.as_ref().map(DateTime::moment)
     }
 }
 
@@ -213,12 +223,13 @@ mod tests {
         assert_eq!(later.judge_not_before(&at(NOW + 30 * second)), Ok(()));
         assert!(later.judge_not_before(&at(NOW + 29 * second)).is_err());
         assert_eq!(later.judge_expiration(&at(NOW)), Ok(()));
-        for times in
-            ["2026-01-01T00:00:00Z", "2025-12-31T23:59:00Z", "2026-01-01T00:01:00Z\nNot Before: 2026-01-01T00:01:00Z"]
-        {
+        for times in ["2026-01-01T00:00:00Z", "2025-12-31T23:59:00Z"] {
             let never = message(&[("00:00:00Z", &format!("00:00:00Z\nExpiration Time: {times}"))]);
-            assert_eq!(never.judge_expiration(&at(NOW)), Err(MessageRefusal::NeverValid), "{times}");
+            assert_eq!(never.judge_issued_at(&at(NOW)), Err(MessageRefusal::NeverValid), "{times}");
         }
+        let times = "2026-01-01T00:01:00Z\nNot Before: 2026-01-01T00:01:00Z";
+        let never = message(&[("00:00:00Z", &format!("00:00:00Z\nExpiration Time: {times}"))]);
+        assert_eq!(never.judge_expiration(&at(NOW)), Err(MessageRefusal::NeverValid));
     }
 
     #[test]

@@ -136,7 +136,9 @@ on_both! {
             let answer = changed(&world, &wallet, from, to).await;
             answer.refused(status, code);
         }
-        let bad_case = wallet.address.replace(['a', 'b', 'c', 'd', 'e', 'f'], "A");
+        let first = wallet.address.find(|c: char| c.is_ascii_lowercase() && c != 'x').unwrap();
+        let mut bad_case = wallet.address.clone();
+        bad_case[first..=first].make_ascii_uppercase();
         changed(&world, &wallet, &wallet.address, &bad_case).await.refused(400, "invalid_address");
     }
 
