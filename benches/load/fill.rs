@@ -22,7 +22,7 @@ use crate::Fault;
 const AGE: Duration = Duration::from_hours(80 * 24);
 
 /// How many accounts are made in one unit of work.
-const UNIT: usize = 250;
+const UNIT: usize = 1000;
 
 /// How many units of work are under way at once.
 const WRITERS: usize = 4;

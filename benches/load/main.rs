@@ -8,6 +8,7 @@ mod http;
 mod options;
 mod place;
 mod postgres;
+mod profile;
 mod report;
 mod run;
 mod server;

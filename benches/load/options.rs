@@ -1,6 +1,7 @@
 //! What the driver is told, and how it starts the servers that it measures.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -42,6 +43,9 @@ pub struct Options {
     /// The gateway's `log.level`: at `info` it writes a line for every request, here into a file.
     #[arg(long, default_value = "warn", value_parser = ["error", "warn", "info", "debug"])]
     pub log_level: String,
+    /// Have `perf` record the gateway, a file a phase in this directory. The figures of such a run don't count.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["million", "postgres"])]
+    pub profile: Option<PathBuf>,
     /// Keep each server on one core and the driver off it (needs `taskset`).
     #[arg(long)]
     pub one_core: bool,
@@ -103,7 +107,7 @@ impl Options {
         self.phase() + at_rate(self.million.unwrap_or_default(), 1000)
     }
 
-    /// When a run is given up: everything twice as long as it should be, and two minutes a database for starting things.
+    /// When a run is given up: when everything took twice as long as it should, and some minutes for starting things.
     pub fn longest_run(&self) -> Duration {
         let phases = u32::try_from(self.connections.len() * 4).unwrap_or(u32::MAX);
         let one = self.phase().saturating_mul(phases) + self.longest_first_sign_ins() + Duration::from_mins(1);

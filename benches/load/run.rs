@@ -7,6 +7,7 @@ use crate::Fault;
 use crate::options::Options;
 use crate::place::{Kind, Place};
 use crate::postgres::{self, Cluster};
+use crate::profile::Profile;
 use crate::report::{Figures, Floor, Growth, Report, Round, Row};
 use crate::server::Server;
 use crate::workload::{self, Bound, Wallet, Worker};
@@ -104,17 +105,33 @@ impl Subject {
 
     /// Everything at one number of connections, one after the other.
     async fn round(&mut self, options: &Options, connections: usize) -> Result<(), Fault> {
-        let (gateway, bound) = (&self.gateway, Bound::time(options.phase()));
-        let mut crew = Worker::crew(&gateway.authority, connections, std::mem::take(&mut self.wallets)).await?;
-        let sign_in = workload::run("sign-in", gateway, &mut crew, bound, workload::sign_in).await?;
+        let wallets = std::mem::take(&mut self.wallets);
+        let mut crew = Worker::crew(&self.gateway.authority, connections, wallets).await?;
+        let sign_in = self.phase(options, "sign-in", &mut crew, workload::sign_in).await?;
         for worker in &mut crew {
             worker.choose_readers(connections).await?;
         }
-        let read = workload::run("read by token", gateway, &mut crew, bound, workload::read).await?;
-        let key_read = workload::run("read by API key", gateway, &mut crew, bound, workload::read_by_api_key).await?;
+        let read = self.phase(options, "read by token", &mut crew, workload::read).await?;
+        let key_read = self.phase(options, "read by API key", &mut crew, workload::read_by_api_key).await?;
         self.wallets = Worker::dismiss(crew);
         self.rounds.push(Round { sign_in, read, key_read });
         Ok(())
+    }
+
+    async fn phase<S>(
+        &self,
+        options: &Options,
+        what: &'static str,
+        crew: &mut Vec<Worker>,
+        step: S,
+    ) -> Result<Row, Fault>
+    where
+        S: AsyncFn(&mut Worker) -> Result<(), Fault> + Copy + 'static,
+    {
+        let profile = Profile::begin(options, &self.gateway, what, crew.len())?;
+        let row = workload::run(what, &self.gateway, crew, Bound::time(options.phase()), step).await?;
+        profile.map_or(Ok(()), Profile::end)?;
+        Ok(row)
     }
 
     /// Asks for the nonces of so many wallets that nobody has heard of.
