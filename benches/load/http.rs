@@ -14,6 +14,13 @@ pub struct Connection {
     answer: Vec<u8>,
 }
 
+/// What a request is authenticated by, and the header that it travels in.
+#[derive(Clone, Copy)]
+pub struct Credential<'a> {
+    pub header: &'static str,
+    pub value: &'a str,
+}
+
 impl Connection {
     pub async fn open(authority: &str) -> Result<Self, Fault> {
         let stream = TcpStream::connect(authority).await?;
@@ -34,13 +41,13 @@ impl Connection {
         self.exchange(path).await
     }
 
-    /// Gets a path, with an access token if there is one; gives the body of the answer.
-    pub async fn get(&mut self, path: &str, token: Option<&str>) -> Result<&[u8], Fault> {
+    /// Gets a path, with a credential if there is one; gives the body of the answer.
+    pub async fn get(&mut self, path: &str, credential: Option<Credential<'_>>) -> Result<&[u8], Fault> {
         let Self { authority, request, .. } = self;
         request.clear();
         std::io::Write::write_fmt(request, format_args!("GET {path} HTTP/1.1\r\nhost: {authority}\r\n"))?;
-        if let Some(token) = token {
-            std::io::Write::write_fmt(request, format_args!("x-auth-token: {token}\r\n"))?;
+        if let Some(Credential { header, value }) = credential {
+            std::io::Write::write_fmt(request, format_args!("{header}: {value}\r\n"))?;
         }
         request.extend_from_slice(b"\r\n");
         self.exchange(path).await

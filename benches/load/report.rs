@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::crypto::Costs;
 use crate::options::Options;
+use crate::targets;
 
 /// One phase.
 pub struct Row {
@@ -27,6 +28,10 @@ impl Row {
         Self { what, connections, elapsed, cpu, latencies }
     }
 
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
     fn count(&self) -> f64 {
         f64::from(u32::try_from(self.latencies.len()).unwrap_or(u32::MAX))
     }
@@ -36,7 +41,7 @@ impl Row {
     }
 
     /// The server's CPU time for one operation, in microseconds.
-    fn cpu_each(&self) -> f64 {
+    pub fn cpu_each(&self) -> f64 {
         micros(self.cpu) / self.count()
     }
 
@@ -51,75 +56,168 @@ impl Row {
         let (rate, cpu) = (self.per_second(), self.cpu_each());
         println!("| {what} | {connections} | {rate:.0} | {median:.2} | {slow:.2} | {cpu:.1} |");
     }
+
+    /// Beside the same on a filled database.
+    fn print_beside(&self, filled: &Self) {
+        let Self { what, connections, .. } = self;
+        let (fresh_cpu, filled_cpu) = (self.cpu_each(), filled.cpu_each());
+        let (fresh_median, filled_median) = (millis(self.percentile(50)), millis(filled.percentile(50)));
+        let (cpu, median) = (filled_cpu / fresh_cpu, filled_median / fresh_median);
+        println!(
+            "| {what} | {connections} | {fresh_cpu:.1} | {filled_cpu:.1} | {cpu:.2} | {fresh_median:.2} | \
+             {filled_median:.2} | {median:.2} |"
+        );
+    }
 }
 
-/// What was measured at one number of connections.
-pub struct Round {
+/// What nothing can do without, at one number of connections.
+pub struct Floor {
     pub crypto: Costs,
     pub echo: Row,
+}
+
+/// What was measured of one gateway at one number of connections.
+pub struct Round {
     pub sign_in: Row,
     pub read: Row,
+    pub key_read: Row,
 }
 
 impl Round {
-    /// The CPU time of a sign-in in units of what it can't do without: the crypto and two HTTP requests.
-    fn sign_in_ratio(&self) -> f64 {
-        self.sign_in.cpu_each() / (micros(self.crypto.both()) + 2.0 * self.echo.cpu_each())
+    /// Every operation that was measured.
+    pub fn rows(&self) -> [&Row; 3] {
+        [&self.sign_in, &self.read, &self.key_read]
     }
 
-    /// The CPU time of a read in units of one HTTP request.
-    fn read_ratio(&self) -> f64 {
-        self.read.cpu_each() / self.echo.cpu_each()
+    /// The CPU time of a sign-in in units of what it can't do without: the crypto and two HTTP requests.
+    pub fn sign_in_ratio(&self, floor: &Floor) -> f64 {
+        self.sign_in.cpu_each() / (micros(floor.crypto.both()) + 2.0 * floor.echo.cpu_each())
+    }
+
+    /// The CPU time of a read by token, and of one by API key, in units of one HTTP request.
+    pub fn read_ratios(&self, floor: &Floor) -> [f64; 2] {
+        [&self.read, &self.key_read].map(|read| read.cpu_each() / floor.echo.cpu_each())
     }
 }
 
-/// All figures of one run.
-pub struct Report {
-    pub first_start: Duration,
+/// All figures of one gateway.
+pub struct Figures {
+    pub start: Duration,
+    pub restart: Duration,
     pub idle_kib: u32,
+    pub loaded_kib: u32,
     pub first: Row,
     pub rounds: Vec<Round>,
-    pub loaded_kib: u32,
-    pub restart: Duration,
+}
+
+impl Figures {
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        std::iter::once(&self.first).chain(self.rounds.iter().flat_map(Round::rows))
+    }
+}
+
+/// What memory became by asking for nonces.
+pub struct Growth {
+    pub nonces: Row,
+    pub before_kib: u32,
+    pub after_kib: u32,
+}
+
+impl Growth {
+    pub fn mib(&self) -> f64 {
+        mib(self.after_kib) - mib(self.before_kib)
+    }
+}
+
+/// All figures of one run on one kind of database.
+pub struct Report {
+    pub database: &'static str,
+    /// By the number of connections, as the rounds are.
+    pub floors: Vec<Floor>,
+    pub fresh: Figures,
+    pub filled: Option<Figures>,
+    pub growth: Option<Growth>,
 }
 
 impl Report {
     pub fn print(&self, options: &Options) {
-        self.print_start(options);
+        let cores = if options.one_core { "the server on one core" } else { "all cores shared" };
+        let Options { wallets, seconds, log_level, .. } = options;
+        println!("## {}\n\n{cores}, {wallets} wallets, {seconds} s a phase, log at `{log_level}`\n", self.database);
+        self.print_start();
         self.print_operations();
         self.print_ratios();
+        if let (Some(filled), Some(accounts)) = (&self.filled, options.million) {
+            self.print_beside(filled, accounts);
+        }
+        targets::print(self);
     }
 
-    fn print_start(&self, options: &Options) {
-        let database = if options.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
-        let cores = if options.one_core { "the server on one core" } else { "all cores shared" };
-        let (wallets, seconds) = (options.wallets, options.seconds);
-        println!("{database}, {cores}, {wallets} wallets, {seconds} s a phase\n");
+    fn print_start(&self) {
+        let fresh = &self.fresh;
         println!("| start and memory | figure |\n|---|---:|");
-        println!("| first start to ready, ms | {:.0} |", millis(self.first_start));
-        println!("| restart to ready, after the load, ms | {:.0} |", millis(self.restart));
-        println!("| resident at start, MiB | {:.1} |", f64::from(self.idle_kib) / 1024.0);
-        println!("| resident after the load, MiB | {:.1} |\n", f64::from(self.loaded_kib) / 1024.0);
+        println!("| first start to ready, ms | {:.0} |", millis(fresh.start));
+        println!("| restart to ready, after the load, ms | {:.0} |", millis(fresh.restart));
+        println!("| resident after the first start, idle, MiB | {:.1} |", mib(fresh.idle_kib));
+        if let Some(growth) = &self.growth {
+            let count = growth.nonces.count();
+            println!("| resident before {count} nonces, MiB | {:.2} |", mib(growth.before_kib));
+            println!("| resident after them, MiB | {:.2} |", mib(growth.after_kib));
+        }
+        println!("| resident at the end, MiB | {:.1} |\n", mib(fresh.loaded_kib));
     }
 
     fn print_operations(&self) {
         println!("| operation | connections | per second | p50 ms | p99 ms | server CPU µs |");
         println!("|---|---:|---:|---:|---:|---:|");
-        self.first.print();
-        for row in self.rounds.iter().flat_map(|round| [&round.echo, &round.sign_in, &round.read]) {
-            row.print();
+        self.fresh.first.print();
+        for (floor, round) in self.rounds() {
+            floor.echo.print();
+            round.rows().into_iter().for_each(Row::print);
+        }
+        if let Some(growth) = &self.growth {
+            growth.nonces.print();
         }
         println!();
     }
 
     fn print_ratios(&self) {
-        println!("| connections | recover µs | sign token µs | sign-in CPU ÷ (crypto + 2 bare) | read CPU ÷ bare |");
-        println!("|---:|---:|---:|---:|---:|");
-        for round in &self.rounds {
-            let (recover, sign) = (micros(round.crypto.recover), micros(round.crypto.sign));
-            let (sign_in, read) = (round.sign_in_ratio(), round.read_ratio());
-            println!("| {} | {recover:.1} | {sign:.1} | {sign_in:.2} | {read:.2} |", round.echo.connections);
+        println!(
+            "| connections | recover µs | sign token µs | sign-in CPU ÷ (crypto + 2 bare) | read by token ÷ bare | \
+             read by API key ÷ bare |\n|---:|---:|---:|---:|---:|---:|"
+        );
+        for (floor, round) in self.rounds() {
+            let (recover, sign) = (micros(floor.crypto.recover), micros(floor.crypto.sign));
+            let (sign_in, [read, key_read]) = (round.sign_in_ratio(floor), round.read_ratios(floor));
+            let connections = floor.echo.connections;
+            println!("| {connections} | {recover:.1} | {sign:.1} | {sign_in:.2} | {read:.2} | {key_read:.2} |");
         }
+        println!();
+    }
+
+    fn print_beside(&self, filled: &Figures, accounts: usize) {
+        let fresh = &self.fresh;
+        println!("With {accounts} accounts, beside the fresh database:\n");
+        println!("| start and memory | fresh | filled | ratio |\n|---|---:|---:|---:|");
+        let table = [
+            ("restart to ready, ms", millis(fresh.restart), millis(filled.restart)),
+            ("resident after a start, idle, MiB", mib(fresh.idle_kib), mib(filled.idle_kib)),
+            ("resident after the rounds, MiB", mib(fresh.loaded_kib), mib(filled.loaded_kib)),
+        ];
+        for (what, fresh, filled) in table {
+            println!("| {what} | {fresh:.1} | {filled:.1} | {:.2} |", filled / fresh);
+        }
+        println!(
+            "\n| operation | connections | server CPU µs, fresh | filled | ratio | p50 ms, fresh | filled | ratio |\n\
+             |---|---:|---:|---:|---:|---:|---:|---:|"
+        );
+        fresh.rows().zip(filled.rows()).for_each(|(fresh, filled)| fresh.print_beside(filled));
+        println!();
+    }
+
+    /// The rounds on the fresh database, each with its floor.
+    pub fn rounds(&self) -> impl Iterator<Item = (&Floor, &Round)> {
+        self.floors.iter().zip(&self.fresh.rounds)
     }
 }
 
@@ -127,6 +225,10 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-fn millis(time: Duration) -> f64 {
+pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+pub fn mib(kib: u32) -> f64 {
+    f64::from(kib) / 1024.0
 }

@@ -44,9 +44,14 @@ impl Server {
         Ok(server)
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// User and system time of all its threads so far.
     pub fn cpu(&self) -> Result<Duration, Fault> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         // The second field is the name in parentheses, which may hold spaces; utime and stime are fields 14 and 15.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
@@ -55,7 +60,7 @@ impl Server {
 
     /// How much memory it holds now, in KiB.
     pub fn resident_kib(&self) -> Result<u32, Fault> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
         figure.ok_or_else(|| Fault("the kernel names no resident memory".to_owned()))

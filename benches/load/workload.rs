@@ -12,18 +12,19 @@ use sha3::{Digest, Keccak256};
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::Fault;
-use crate::http::Connection;
+use crate::http::{Connection, Credential};
 use crate::report::Row;
 use crate::server::Server;
 
 /// How many accounts the reads go around, over all connections.
 const READERS: usize = 1000;
 
-/// A key, the address that it signs for, and the token of its last sign-in.
+/// A key, the address that it signs for, the token of its last sign-in, and, of a reader, the API key.
 pub struct Wallet {
     key: SigningKey,
-    address: String,
+    address: Address,
     token: Option<String>,
+    api_key: Option<String>,
 }
 
 impl Wallet {
@@ -37,8 +38,20 @@ impl Wallet {
         let secret = Keccak256::new().chain_update(seed).chain_update(index.to_be_bytes()).finalize();
         let key = SigningKey::from_slice(&secret)?;
         let point = Keccak256::digest(&key.verifying_key().to_sec1_point(false).as_bytes()[1..]);
-        let address = point.last_chunk::<20>().map(|bytes| Address::new(*bytes).checksummed()).unwrap_or_default();
-        Ok(Self { key, address, token: None })
+        let address = point.last_chunk::<20>().ok_or_else(|| Fault("a hash has 32 bytes".to_owned()))?;
+        Ok(Self { key, address: Address::new(*address), token: None, api_key: None })
+    }
+
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    fn by_token(&self) -> Option<Credential<'_>> {
+        self.token.as_deref().map(|value| Credential { header: "x-auth-token", value })
+    }
+
+    fn by_api_key(&self) -> Option<Credential<'_>> {
+        self.api_key.as_deref().map(|value| Credential { header: "x-api-key", value })
     }
 
     /// Signs the text of a nonce, as ethers and viem do.
@@ -76,10 +89,16 @@ impl Worker {
         crew.into_iter().flat_map(|worker| worker.wallets).collect()
     }
 
-    /// Settles whose profiles this one of so many workers reads: some of those that hold a token.
-    pub fn choose_readers(&mut self, workers: usize) {
+    /// Settles whose profiles this one of so many workers reads: some of those that hold a token. Asks for their keys.
+    pub async fn choose_readers(&mut self, workers: usize) -> Result<(), Fault> {
         let signed_in = (0..self.wallets.len()).filter(|&at| self.wallets[at].token.is_some());
         self.readers = signed_in.take(READERS.div_ceil(workers)).collect();
+        for &at in &self.readers {
+            let wallet = &mut self.wallets[at];
+            let answer = self.connection.get("/users/api-key", wallet.by_token()).await?;
+            wallet.api_key = Some(serde_json::from_slice::<ApiKey<'_>>(answer)?.api_key.to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -164,13 +183,26 @@ struct SignedIn<'a> {
     token: &'a str,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ApiKey<'a> {
+    api_key: &'a str,
+}
+
+/// Asks for the nonce of a wallet that nobody has asked for before.
+pub async fn nonce(worker: &mut Worker) -> Result<(), Fault> {
+    let address = Random::system().bytes::<20>();
+    worker.connection.post("/users/nonce", &format!(r#"{{"address":"0x{}"}}"#, hex::encode(address))).await?;
+    Ok(())
+}
+
 /// One complete sign-in of the next wallet: ask for a nonce, sign it, post the signature, keep the token.
 pub async fn sign_in(worker: &mut Worker) -> Result<(), Fault> {
     let at = worker.turn % worker.wallets.len();
     worker.turn += 1;
     let Worker { connection, wallets, .. } = worker;
     let wallet = &mut wallets[at];
-    let address = &wallet.address;
+    let address = wallet.address.checksummed();
     let answer = connection.post("/users/nonce", &format!(r#"{{"address":"{address}"}}"#)).await?;
     let signature = wallet.sign(serde_json::from_slice::<Challenge<'_>>(answer)?.nonce);
     let body = format!(r#"{{"address":"{address}","signature":"{signature}"}}"#);
@@ -181,10 +213,22 @@ pub async fn sign_in(worker: &mut Worker) -> Result<(), Fault> {
 
 /// Reads the profile of the next reader with its token.
 pub async fn read(worker: &mut Worker) -> Result<(), Fault> {
+    read_by(worker, Wallet::by_token).await
+}
+
+/// Reads the profile of the next reader with its API key.
+pub async fn read_by_api_key(worker: &mut Worker) -> Result<(), Fault> {
+    read_by(worker, Wallet::by_api_key).await
+}
+
+async fn read_by(
+    worker: &mut Worker,
+    credential: for<'a> fn(&'a Wallet) -> Option<Credential<'a>>,
+) -> Result<(), Fault> {
     let Worker { connection, wallets, readers, turn } = worker;
     let at = readers.get(*turn % readers.len().max(1)).ok_or_else(|| Fault("nobody has signed in".to_owned()))?;
     *turn += 1;
-    let Wallet { address, token, .. } = &wallets[*at];
-    connection.get(&format!("/users/{address}/data"), token.as_deref()).await?;
+    let wallet = &wallets[*at];
+    connection.get(&format!("/users/{}/data", wallet.address.checksummed()), credential(wallet)).await?;
     Ok(())
 }
