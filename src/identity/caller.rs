@@ -125,7 +125,12 @@ impl Core {
 
     async fn by_access_token(&self, token: &str) -> Result<Caller, Error> {
         let now = self.clock.now();
-        let claims = self.verify_access_token(token, now).map_err(|refusal| {
+        let mut verified = self.verify_access_token(token, now);
+        if verified.is_err() && jwt::names_unknown_key(&self.keyring.load(), token) {
+            self.look_for_new_keys().await;
+            verified = self.verify_access_token(token, now);
+        }
+        let claims = verified.map_err(|refusal| {
             Error::NotAuthenticated(match refusal {
                 Refusal::Expired => Unauthenticated::TokenExpired,
                 Refusal::Invalid => Unauthenticated::InvalidToken,

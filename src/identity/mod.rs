@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
+use tokio::sync::Mutex;
 
 pub use api_key::ApiKey;
 pub use caller::{Caller, Credential, PersonPresent};
@@ -34,10 +35,11 @@ pub use proof::Proof;
 pub use root::RootError;
 pub use sign_in::SignedIn;
 pub use signing_keys::KeyState;
+pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use tokens::Tokens;
 pub use wallets::OwnWallet;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::crypto::keyring::{Jwks, Keyring};
 use crate::crypto::root::Keychain;
@@ -61,6 +63,8 @@ pub struct Core {
     /// Under which wallets are counted. A key of the database's own, since the root secret may change.
     wallet_tags: hmac::Key,
     keyring: ArcSwap<Keyring>,
+    /// When a key that this node does not know was looked for last.
+    looked_for_keys: Mutex<Option<Timestamp>>,
     verified: TokenCache,
     limiter: Limiter,
     metrics: Metrics,
@@ -83,6 +87,7 @@ impl Core {
         Ok(Arc::new(Self {
             wallet_tags: hmac::Key::new(hmac::HMAC_SHA256, &wallet_tags),
             keyring: ArcSwap::from_pointee(keyring),
+            looked_for_keys: Mutex::default(),
             verified: TokenCache::default(),
             limiter: Limiter::new(config.limits),
             metrics: Metrics::default(),

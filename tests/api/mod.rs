@@ -2,6 +2,7 @@
 
 mod abuse;
 mod gateway;
+mod keys;
 mod limits;
 mod start;
 mod wallet;
