@@ -12,7 +12,7 @@ use crate::crypto::jwt::{self, AccessClaims, Expected, Refusal};
 use crate::model::account::{Account, LinkedWallet};
 use crate::model::error::{Conflict, Forbidden, Malformed, Unauthenticated};
 use crate::model::{AccountId, Address, Error, SessionId};
-use crate::store::{accounts, sessions};
+use crate::store::{Queryable, accounts, sessions};
 
 /// How many verified tokens are remembered: about 5 MiB, and the callers of some minutes on a busy node.
 const REMEMBERED: usize = 10_000;
@@ -65,6 +65,18 @@ impl Caller {
     pub fn require_person(self) -> Result<PersonPresent, Error> {
         let (session, signed_in_at) = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
         Ok(PersonPresent { caller: self, session, signed_in_at })
+    }
+
+    /// Why a caller who was let in a moment ago may not write any more: the account was disabled since, and maybe
+    /// enabled again, or is gone. What he holds is over in any case.
+    pub(super) async fn refusal_by_now(&self, db: &mut impl Queryable) -> Result<Error, Error> {
+        if let Some((account, _)) = accounts::find(db, self.account.id).await? {
+            gate::admit(&account)?;
+        }
+        Ok(Error::NotAuthenticated(match self.session {
+            Some(_) => Unauthenticated::SessionEnded,
+            None => Unauthenticated::InvalidApiKey,
+        }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Caller, Core};
 use crate::model::audit::{Event, Subject};
-use crate::model::error::{Forbidden, Unauthenticated};
+use crate::model::error::Forbidden;
 use crate::model::profile::{ProfileChange, ProfileText};
 use crate::model::{Address, Client, Error};
 use crate::store::{accounts, wallets};
@@ -51,9 +51,8 @@ impl Core {
         let account = caller.account();
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        let changed = accounts::update_profile(&mut tx, account.id, change).await?;
-        // Deleted since the credential was checked: nothing of it is left to sign in to.
-        let (name, intended_use) = changed.ok_or(Error::NotAuthenticated(Unauthenticated::SessionEnded))?;
+        let changed = accounts::update_profile(&mut tx, account.id, account.epoch, change).await?;
+        let Some((name, intended_use)) = changed else { return Err(caller.refusal_by_now(&mut tx).await?) };
         let subject = Subject { account: Some(account.id), ..Subject::default() };
         self.record(&mut tx, Event::ProfileChanged, subject, Some(client), now).await?;
         tx.commit().await?;
