@@ -37,7 +37,8 @@ fn credentials(headers: &HeaderMap) -> Result<Vec<Credential<'_>>, Error> {
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
+    // Twice the same names one account; a proxy may have repeated it.
+    if values.any(|other| other != value) {
         return Err(Error::Malformed(Malformed::AmbiguousCredentials));
     }
     // Bytes beyond ASCII are in no credential of ours; the empty text fails as one in its place.
@@ -87,8 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_comes_twice_is_ambiguous() {
+    fn a_header_that_comes_with_two_values_is_ambiguous_and_one_that_comes_twice_is_not() {
         let mut headers = with(AUTH_TOKEN, b"one");
+        headers.append(AUTH_TOKEN, HeaderValue::from_static("one"));
+        assert!(matches!(credentials(&headers).unwrap()[..], [Credential::AccessToken("one")]));
         headers.append(AUTH_TOKEN, HeaderValue::from_static("two"));
         assert!(matches!(credentials(&headers), Err(Error::Malformed(Malformed::AmbiguousCredentials))));
     }
