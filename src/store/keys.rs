@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use super::db::Connection;
+use super::held::within;
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::Error;
@@ -12,10 +13,15 @@ use crate::model::Error;
 /// # Errors
 /// If the database does not answer.
 pub async fn lock(tx: &mut Tx) -> Result<(), Error> {
-    if let Connection::Postgres(connection) = tx.connection() {
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(START_LOCK).execute(connection).await?;
-    }
-    Ok(())
+    let locked = match tx.connection() {
+        Connection::Sqlite(_) => Ok(()),
+        Connection::Postgres(c) => {
+            let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(START_LOCK).execute(c);
+            within(lock).await.map(|_| ())
+        }
+    };
+    tx.settle(locked.as_ref().err());
+    Ok(locked?)
 }
 
 /// Any number will do, as long as nothing else in this database takes it: the first eight letters of the name.
