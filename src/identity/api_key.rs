@@ -30,8 +30,9 @@ impl Core {
     /// # Errors
     /// [`Error::Forbidden`] or [`Error::NotAuthenticated`] if the account was disabled meanwhile; [`Error::Unavailable`] if the database did not confirm it; the old key then stays in force.
     pub async fn rotate_api_key(&self, person: &PersonPresent, client: &Client) -> Result<ApiKey, Error> {
-        let address = person.address()?;
         let now = self.clock.now();
+        self.limit_writes(person, now)?;
+        let address = person.address()?;
         let mut tx = self.db.write().await?;
         let account = person.account();
         let Some(counter) = accounts::rotate_api_key(&mut tx, account.id, account.epoch).await? else {

@@ -151,7 +151,7 @@ impl Keys<'_> {
         };
         rows::insert_signing_key(self.tx, &row, self.now).await?;
         let id = self.random.uuid(self.now);
-        audit::insert(self.tx, id, Event::SigningKeyAdded, Subject::default(), None, self.now).await
+        audit::insert(self.tx, id, Event::SigningKeyAdded(key.kid()), Subject::default(), None, self.now).await
     }
 
     fn seal(&self, purpose: &str, key: &[u8]) -> Result<Vec<u8>, Error> {

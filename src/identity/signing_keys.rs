@@ -7,6 +7,7 @@ use super::Core;
 use super::root::{Keys, load_keyring};
 use crate::clock::Timestamp;
 use crate::model::Error;
+use crate::model::audit::{Event, Subject};
 use crate::store::keys as rows;
 
 /// How often a node reloads its ring, and how long it may take to.
@@ -55,17 +56,12 @@ impl Core {
     /// Looks for a key that this node does not know: it may have missed that another one added it. Those who ask at the
     /// same time wait for one look.
     pub(super) async fn look_for_new_keys(&self) {
-        let mut looked = self.looked_for_keys.lock().await;
-        let now = self.clock.now();
-        // A clock that was set back must not keep everybody from looking.
-        if looked.is_some_and(|at| at <= now && now < at + LOOKED_AGAIN_AFTER) {
-            return;
-        }
-        if let Err(error) = self.reload_keys().await {
-            tracing::warn!(?error, "the signing keys can't be looked up");
-        }
-        // By the time at which it ended: whoever waited through a slow one does not start another.
-        *looked = Some(self.clock.now());
+        let look = async {
+            if let Err(error) = self.reload_keys().await {
+                tracing::warn!(?error, "the signing keys can't be looked up");
+            }
+        };
+        self.new_keys.ask(&self.clock, |()| LOOKED_AGAIN_AFTER, look).await;
     }
 
     /// Every signing key that there ever was, the newest last.
@@ -105,7 +101,9 @@ impl Core {
         let margin = published_before(self.config.wallet.clock_skew);
         let active_from = now + margin;
         let retired_at = active_from + self.config.tokens.access_ttl + margin;
-        rows::retire_signing_keys(&mut tx, retired_at).await?;
+        for kid in rows::retire_signing_keys(&mut tx, retired_at).await? {
+            self.record(&mut tx, Event::SigningKeyRetired(&kid), Subject::default(), None, now).await?;
+        }
         let mut keys = Keys { tx: &mut tx, keychain: &self.keychain, random: &self.random, now };
         keys.add_signing_key(self.config.tokens.algorithm, active_from).await?;
         tx.commit().await?;

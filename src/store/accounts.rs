@@ -4,6 +4,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::db::Connection;
+use super::held::within;
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
@@ -140,10 +141,15 @@ pub async fn enable(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
 /// # Errors
 /// If the database does not answer.
 pub async fn lock(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
-    if let Connection::Postgres(connection) = tx.connection() {
-        sqlx::query("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE").bind(id.0).execute(connection).await?;
-    }
-    Ok(())
+    let locked = match tx.connection() {
+        Connection::Sqlite(_) => Ok(()),
+        Connection::Postgres(c) => {
+            let lock = sqlx::query("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE").bind(id.0).execute(c);
+            within(lock).await.map(|_| ())
+        }
+    };
+    tx.settle(locked.as_ref().err());
+    Ok(locked?)
 }
 
 /// Makes this wallet the account's primary one.

@@ -127,14 +127,13 @@ pub async fn list_all_signing_keys(db: &mut impl Queryable) -> Result<Vec<Signin
     Ok(on!(db, c => sqlx::query_as::<_, SigningKeyRow>(SQL).fetch_all(c))?)
 }
 
-/// Sets the end of every signing key that has none yet.
+/// Sets the end of every signing key that has none yet, and gives their ids.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn retire_signing_keys(tx: &mut Tx, at: Timestamp) -> Result<(), Error> {
-    const SQL: &str = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL";
-    execute!(tx, sqlx::query(SQL).bind(at.micros()))?;
-    Ok(())
+pub async fn retire_signing_keys(tx: &mut Tx, at: Timestamp) -> Result<Vec<String>, Error> {
+    const SQL: &str = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL RETURNING kid";
+    Ok(on!(tx, c => sqlx::query_scalar::<_, String>(SQL).bind(at.micros()).fetch_all(c))?)
 }
 
 /// Adds a signing key.

@@ -7,7 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
-use super::Problem;
+use super::{ClientOf, Problem};
 use crate::identity::{Caller, Core, Credential, PersonPresent};
 use crate::model::error::{Error, Malformed, Unauthenticated};
 
@@ -49,8 +49,10 @@ impl FromRequestParts<Arc<Core>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        // An answer that can't fail: without the outermost layer it is a client without an address.
+        let Ok(ClientOf(client)) = ClientOf::from_request_parts(parts, core).await;
         let credentials = credentials(&parts.headers)?;
-        Ok(core.authenticate(&credentials).await?)
+        Ok(core.authenticate(&credentials, &client).await?)
     }
 }
 

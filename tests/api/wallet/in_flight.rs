@@ -15,7 +15,7 @@ fn client() -> Client {
 }
 
 async fn caller(world: &World, credential: Credential<'_>) -> Caller {
-    world.core.authenticate(&[credential]).await.unwrap()
+    world.core.authenticate(&[credential], &client()).await.unwrap()
 }
 
 fn account(session: &Session) -> AccountId {
