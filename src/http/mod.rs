@@ -2,6 +2,7 @@
 
 mod api;
 mod bounds;
+mod common;
 mod cors;
 mod health;
 mod keys;
