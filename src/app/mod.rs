@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
 
 pub use data_dir::Secret;
 pub use failure::StartFailure;
@@ -16,13 +17,13 @@ pub use failure::StartFailure;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::http;
-use crate::identity::Core;
+use crate::identity::{Core, RELOADED_WITHIN};
 use crate::random::Random;
 use crate::store::Db;
 use crate::tasks;
 
-/// How often keys are reloaded and what expired is deleted.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often what expired is deleted.
+const SWEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -64,11 +65,13 @@ impl App {
 
     /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
     pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
-        let upkeep = tasks::spawn(keep_up(Arc::clone(&self.core)));
+        let upkeep = [tasks::spawn(keep_keys(Arc::clone(&self.core))), tasks::spawn(keep_tidy(Arc::clone(&self.core)))];
         let public = http::serve::serve(listeners.public, http::router(&self.core), stop.clone());
         let internal = http::serve::serve(listeners.internal, http::internal_router(&self.core), stop);
         tokio::join!(public, internal);
-        upkeep.abort();
+        for task in upkeep {
+            task.abort();
+        }
         self.core.db().close().await;
     }
 }
@@ -98,17 +101,33 @@ pub struct Listeners {
     pub internal: TcpListener,
 }
 
-async fn keep_up(core: Arc<Core>) {
-    let mut ticks = tokio::time::interval(UPKEEP);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Takes over the keys that other nodes made. Apart from sweeping, which may take its time.
+async fn keep_keys(core: Arc<Core>) {
+    let mut ticks = ticks(RELOADED_WITHIN);
     loop {
         ticks.tick().await;
-        // Both are tried again at the next tick. Meanwhile a new key is not seen yet, which is why it is published
-        // long before it signs, and some tables are larger than they need to be.
-        for outcome in [core.reload_keys().await, core.sweep().await] {
-            if let Err(error) = outcome {
-                tracing::warn!(?error, "upkeep failed");
-            }
+        // Tried again at the next tick. Meanwhile a new key is not seen yet, which is why it is published long before it
+        // signs.
+        if let Err(error) = core.reload_keys().await {
+            tracing::warn!(?error, "the signing keys can't be reloaded");
         }
     }
+}
+
+/// Deletes what expired.
+async fn keep_tidy(core: Arc<Core>) {
+    let mut ticks = ticks(SWEPT_EVERY);
+    loop {
+        ticks.tick().await;
+        // Tried again at the next tick. Meanwhile some tables are larger than they need to be.
+        if let Err(error) = core.sweep().await {
+            tracing::warn!(?error, "what expired can't be deleted");
+        }
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

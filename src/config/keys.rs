@@ -44,8 +44,12 @@ pub const KEYS: &[Key] = &[
     key("limits.sign_ins.burst", "1000", "Posted signatures at once."),
     key("limits.refreshes.rate", "600", "Refreshes a minute, per client network."),
     key("limits.refreshes.burst", "1000", "Refreshes at once."),
+    key("limits.writes.rate", "300", "Changes a minute, per session or API key."),
+    key("limits.writes.burst", "300", "Changes at once."),
     key("limits.wallet_failures.rate", "60", "Wrong signatures a minute, per wallet and client network."),
     key("limits.wallet_failures.burst", "100", "Wrong signatures at once; a right one always passes."),
+    key("limits.refused_credentials.rate", "600", "Refused tokens and keys a minute, per client network."),
+    key("limits.refused_credentials.burst", "1000", "Refused tokens and keys at once; a good one always passes."),
     key(
         "chains",
         "<shipped>",
@@ -55,6 +59,7 @@ pub const KEYS: &[Key] = &[
     key("wallet.clock_skew", "30s", "How far the clocks of nodes and clients may be apart."),
     key("wallet.max_message_age", "10m", "How long after it was issued a message is accepted."),
     key("wallet.domains", "[]", "Sites besides `public_url` and `cors_origins` whose messages are accepted."),
+    key("audit.retention", "365days", "How long the audit trail keeps an event; 0: for ever."),
     key("log.level", "info", "`error`, `warn`, `info` (every request) or `debug`."),
     key("log.format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),
 ];

@@ -51,6 +51,8 @@ pub struct Config {
     pub wallet: Wallet,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
     pub chains: Vec<Chain>,
+    /// The audit trail.
+    pub audit: Audit,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -110,7 +112,7 @@ impl Algorithm {
     }
 }
 
-/// How often things may happen. Each rate is counted per client network.
+/// How often things may happen. Each rate is counted per client network, if nothing else is said.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Whether any limit is in force.
@@ -121,8 +123,12 @@ pub struct Limits {
     pub sign_ins: Rate,
     /// Refreshing sessions.
     pub refreshes: Rate,
+    /// What one session or API key changes.
+    pub writes: Rate,
     /// Wrong signatures for one wallet from one network.
     pub wallet_failures: Rate,
+    /// Tokens and keys that are refused.
+    pub refused_credentials: Rate,
 }
 
 /// The wallet door.
@@ -139,6 +145,13 @@ pub struct Wallet {
     pub origins: Vec<Origin>,
     /// `wallet.domains` as written, to be shown.
     pub domains: Vec<Origin>,
+}
+
+/// The audit trail.
+#[derive(Clone, Copy, Debug)]
+pub struct Audit {
+    /// How long events are kept; zero: for ever.
+    pub retention: Duration,
 }
 
 /// What is logged, and how.

@@ -10,7 +10,7 @@ use url::Url;
 use super::chains::{self, Chain};
 use super::keys;
 use super::sources::{ConfigError, Environment, Raw, Setting, Settings, gather};
-use super::{Algorithm, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
+use super::{Algorithm, Audit, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
 use crate::model::Origin;
 use crate::model::bucket::Rate;
 use crate::model::session::SESSION_LIFETIME;
@@ -41,6 +41,7 @@ impl Config {
             limits: from.limits()?,
             wallet: from.wallet(&public_url)?,
             chains: from.chains()?,
+            audit: Audit { retention: from.read("audit.retention", span::<0, { 36_500 * 86_400 }>)? },
             log: Log { level: from.read("log.level", log_level)?, format: from.read("log.format", log_format)? },
             public_url,
             data_dir,
@@ -133,7 +134,9 @@ impl Reader {
             nonces: rate("limits.nonces.rate", "limits.nonces.burst")?,
             sign_ins: rate("limits.sign_ins.rate", "limits.sign_ins.burst")?,
             refreshes: rate("limits.refreshes.rate", "limits.refreshes.burst")?,
+            writes: rate("limits.writes.rate", "limits.writes.burst")?,
             wallet_failures: rate("limits.wallet_failures.rate", "limits.wallet_failures.burst")?,
+            refused_credentials: rate("limits.refused_credentials.rate", "limits.refused_credentials.burst")?,
         })
     }
 }

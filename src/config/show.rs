@@ -1,6 +1,7 @@
 //! The effective configuration as a `countersign.toml`, with everything secret masked.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use toml::Value;
 
@@ -41,14 +42,15 @@ impl Config {
             "doors.wallet" => Value::Boolean(self.doors.wallet),
             "tokens.audience" => text(&self.tokens.audience),
             "tokens.algorithm" => text(self.tokens.algorithm.name()),
-            "tokens.access_ttl" => text(humantime::format_duration(self.tokens.access_ttl)),
-            "tokens.refresh_ttl" => text(humantime::format_duration(self.tokens.refresh_ttl)),
+            "tokens.access_ttl" => span(self.tokens.access_ttl),
+            "tokens.refresh_ttl" => span(self.tokens.refresh_ttl),
             "limits.enabled" => Value::Boolean(self.limits.enabled),
             "chains" => self.chains.iter().map(super::Chain::to_toml).collect::<Vec<_>>().into(),
             "wallet.bare_nonce" => Value::Boolean(self.wallet.bare_nonce),
-            "wallet.max_message_age" => text(humantime::format_duration(self.wallet.max_message_age)),
+            "wallet.max_message_age" => span(self.wallet.max_message_age),
             "wallet.domains" => list(&self.wallet.domains),
-            "wallet.clock_skew" => text(humantime::format_duration(self.wallet.clock_skew)),
+            "wallet.clock_skew" => span(self.wallet.clock_skew),
+            "audit.retention" => span(self.audit.retention),
             "log.level" => text(self.log.level.name()),
             "log.format" => text(self.log.format.name()),
             limit => self.limit(limit)?,
@@ -61,7 +63,9 @@ impl Config {
             "nonces" => self.limits.nonces,
             "sign_ins" => self.limits.sign_ins,
             "refreshes" => self.limits.refreshes,
+            "writes" => self.limits.writes,
             "wallet_failures" => self.limits.wallet_failures,
+            "refused_credentials" => self.limits.refused_credentials,
             _ => return None,
         };
         Some(Value::Integer(i64::from(if part == "rate" { per_minute } else { burst })))
@@ -91,6 +95,14 @@ impl LogFormat {
 
 fn text(value: impl std::fmt::Display) -> Value {
     Value::String(value.to_string())
+}
+
+/// Whole days as such: the library would make months and years of them, of 30.44 and 365.25 days.
+fn span(span: Duration) -> Value {
+    match span.as_secs() {
+        seconds if seconds > 0 && seconds % 86_400 == 0 => text(format_args!("{}days", seconds / 86_400)),
+        _ => text(humantime::format_duration(span)),
+    }
 }
 
 fn list(values: impl IntoIterator<Item = impl std::fmt::Display>) -> Value {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::keyring::{Keyring, SigningKey};
+use super::keyring::{Keyring, SigningKey, is_header};
 use crate::clock::Timestamp;
 use crate::model::Error;
 
@@ -105,6 +105,14 @@ pub fn verify(ring: &Keyring, token: &str, expected: Expected<'_>, now: Timestam
     if claims.is_over(now) { Err(Refusal::Expired) } else { Ok(claims) }
 }
 
+/// Whether a token looks like one of ours and names a key that the ring does not hold: one that another node made since,
+/// or a made-up one.
+#[must_use]
+pub fn names_unknown_key(ring: &Keyring, token: &str) -> bool {
+    let header = token.split_once('.').map(|(header, _)| header).filter(|_| token.len() <= LONGEST);
+    header.is_some_and(|header| ring.by_header(header).is_none() && is_header(header))
+}
+
 impl AccessClaims {
     /// Whether its time is over. There is no leeway: the clock that set it is ours.
     #[must_use]
@@ -186,6 +194,20 @@ mod tests {
             assert!(verify(&ring, &token[..at], EXPECTED, NOW).is_err());
         }
         assert!(verify(&ring, &"a".repeat(5000), EXPECTED, NOW).is_err());
+    }
+
+    #[test]
+    fn a_key_is_unknown_if_its_header_is_of_our_form_and_of_no_key_of_the_ring() {
+        for algorithm in [Algorithm::EdDsa, Algorithm::Es256] {
+            let (own, other) = (ring(algorithm), ring(algorithm));
+            let token = signed(&own, algorithm, &claims());
+            assert!(names_unknown_key(&other, &token) && !names_unknown_key(&own, &token));
+            let (_, rest) = token.split_once('.').unwrap();
+            for header in ["", "e30", "!", "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"short\"}"] {
+                assert!(!names_unknown_key(&other, &format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header))));
+            }
+            assert!(!names_unknown_key(&other, &format!("{token}{}", "a".repeat(LONGEST))));
+        }
     }
 
     #[test]

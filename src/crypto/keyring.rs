@@ -130,9 +130,8 @@ impl SigningKey {
         };
         let public = PublicKey::of_coordinates(&x, y.as_deref())?;
         let kid = thumbprint(kty, crv, &x, y.as_deref());
-        let alg = algorithm.name();
-        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"{kid}"}}"#));
-        let jwk = PublicJwk { kty, crv, x, y, kid: kid.clone(), alg, usage: "sig" };
+        let header = header(algorithm, &kid);
+        let jwk = PublicJwk { kty, crv, x, y, kid: kid.clone(), alg: algorithm.name(), usage: "sig" };
         Ok(Self { kid, active_from, pair, header, public, jwk })
     }
 
@@ -167,6 +166,22 @@ impl SigningKey {
     pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
         self.public.verifies(message, signature)
     }
+}
+
+/// The first segment of every token that the key of this id signs.
+fn header(algorithm: Algorithm, kid: &str) -> String {
+    let alg = algorithm.name();
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"at+jwt","kid":"{kid}"}}"#))
+}
+
+/// Whether `segment` is what some key of ours would put on its tokens, whether or not there is such a key.
+#[must_use]
+pub fn is_header(segment: &str) -> bool {
+    let decoded = URL_SAFE_NO_PAD.decode(segment).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let kid = decoded.as_deref().and_then(|text| text.strip_suffix("\"}")?.rsplit('"').next());
+    let is_thumbprint = |kid: &str| URL_SAFE_NO_PAD.decode(kid).is_ok_and(|digest| digest.len() == 32);
+    let is_header_of = |kid| [Algorithm::EdDsa, Algorithm::Es256].into_iter().any(|a| header(a, kid) == segment);
+    kid.is_some_and(|kid| is_thumbprint(kid) && is_header_of(kid))
 }
 
 /// RFC 7638 section 3: SHA-256 over the required members in lexicographic order, without white space.

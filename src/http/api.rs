@@ -1,4 +1,4 @@
-//! The description of every route (OpenAPI 3.1), made from the routes themselves.
+//! The description of every route (OpenAPI 3.1), made from the routes themselves, and whole: see [`common`].
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Server, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{health, keys, surfaces};
+use super::{common, health, keys, surfaces};
 use crate::config::Config;
 use crate::identity::Core;
 
@@ -52,7 +52,7 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
     components.add_security_scheme("access_token", header("x-auth-token"));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("api_key", header("x-api-key"));
-    problems_are_problem_json(&mut described);
+    common::complete(&mut described);
     OpenApiBuilder::new()
         .info(info)
         .tags(Some(tags.map(tag)))
@@ -60,21 +60,4 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
         .paths(described.paths)
         .components(described.components)
         .build()
-}
-
-/// Routes name the body of their errors; that its type is `application/problem+json` is said here, once.
-fn problems_are_problem_json(described: &mut OpenApi) {
-    use utoipa::openapi::RefOr;
-    let operations = described.paths.paths.values_mut().flat_map(|item| {
-        [item.get.as_mut(), item.post.as_mut(), item.put.as_mut(), item.delete.as_mut(), item.patch.as_mut()]
-    });
-    for operation in operations.flatten() {
-        for (status, response) in &mut operation.responses.responses {
-            let RefOr::T(response) = response else { continue };
-            let is_error = status.starts_with('4') || status.starts_with('5');
-            if is_error && let Some(content) = response.content.shift_remove("application/json") {
-                response.content.insert("application/problem+json".to_owned(), content);
-            }
-        }
-    }
 }

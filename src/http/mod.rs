@@ -1,6 +1,8 @@
 //! Assembly of the HTTP side: the doors merged, what every gateway answers, the layers around all.
 
 mod api;
+mod bounds;
+mod common;
 mod cors;
 mod health;
 mod keys;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 
 pub use api::document;
@@ -31,7 +33,8 @@ pub fn router(core: &Arc<Core>) -> Router {
         .merge(web::router(&document))
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description.clone())))
         .fallback(async || Problem::unknown_route())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed());
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(from_fn(bounds::bound));
     let router = match cors::layer(&core.config().cors_origins) {
         Some(layer) => router.layer(layer),
         None => router,
@@ -45,6 +48,7 @@ pub fn internal_router(core: &Arc<Core>) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(async || Problem::unknown_route())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(from_fn(bounds::bound))
         .layer(from_fn_with_state(Arc::clone(core), observe::observe))
         .with_state(Arc::clone(core))
 }

@@ -3,7 +3,6 @@
 use super::{Core, PersonPresent};
 use crate::crypto::derived::{self, Kind};
 use crate::model::audit::{Event, Subject};
-use crate::model::error::Unauthenticated;
 use crate::model::{Address, Client, Error};
 use crate::store::accounts;
 
@@ -29,15 +28,17 @@ impl Core {
     /// Replaces the API key: the old one is useless from the answer on.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the database did not confirm it; the old key then stays in force.
+    /// [`Error::Forbidden`] or [`Error::NotAuthenticated`] if the account was disabled meanwhile; [`Error::Unavailable`] if the database did not confirm it; the old key then stays in force.
     pub async fn rotate_api_key(&self, person: &PersonPresent, client: &Client) -> Result<ApiKey, Error> {
-        let address = person.address()?;
         let now = self.clock.now();
+        self.limit_writes(person, now)?;
+        let address = person.address()?;
         let mut tx = self.db.write().await?;
-        let counter = accounts::rotate_api_key(&mut tx, person.account().id).await?;
-        // Deleted since the credential was checked: nothing of it is left to sign in to.
-        let counter = counter.ok_or(Error::NotAuthenticated(Unauthenticated::SessionEnded))?;
-        let subject = Subject { account: Some(person.account().id), session: Some(person.session()), wallet: None };
+        let account = person.account();
+        let Some(counter) = accounts::rotate_api_key(&mut tx, account.id, account.epoch).await? else {
+            return Err(person.refusal_by_now(&mut tx).await?);
+        };
+        let subject = Subject { account: Some(account.id), session: Some(person.session()), wallet: None };
         self.record(&mut tx, Event::ApiKeyRotated, subject, Some(client), now).await?;
         tx.commit().await?;
         Ok(self.api_key_of(person, address, counter))

@@ -10,7 +10,7 @@ impl Core {
     pub(super) async fn record(
         &self,
         tx: &mut Tx,
-        event: Event,
+        event: Event<'_>,
         subject: Subject<'_>,
         client: Option<&Client>,
         now: Timestamp,
@@ -19,13 +19,13 @@ impl Core {
     }
 
     /// Records what failed, in a unit of work of its own. The refusal stands whether or not this can be written.
-    pub(super) async fn record_refusal(&self, event: Event, subject: Subject<'_>, client: &Client) {
+    pub(super) async fn record_refusal(&self, event: Event<'_>, subject: Subject<'_>, client: &Client) {
         if let Err(error) = self.try_record(event, subject, client).await {
             tracing::error!(event = event.name(), ?error, request_id = %client.request_id, "an audit event was not written");
         }
     }
 
-    async fn try_record(&self, event: Event, subject: Subject<'_>, client: &Client) -> Result<(), Error> {
+    async fn try_record(&self, event: Event<'_>, subject: Subject<'_>, client: &Client) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         self.record(&mut tx, event, subject, Some(client), self.clock.now()).await?;
         tx.commit().await

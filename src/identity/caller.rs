@@ -5,14 +5,16 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 
+use super::refusals::Refused;
 use super::{Core, gate};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Fault, Kind};
 use crate::crypto::jwt::{self, AccessClaims, Expected, Refusal};
 use crate::model::account::{Account, LinkedWallet};
+use crate::model::audit::Event;
 use crate::model::error::{Conflict, Forbidden, Malformed, Unauthenticated};
-use crate::model::{AccountId, Address, Error, SessionId};
-use crate::store::{accounts, sessions};
+use crate::model::{AccountId, Address, Client, Error, SessionId};
+use crate::store::{Queryable, accounts, sessions};
 
 /// How many verified tokens are remembered: about 5 MiB, and the callers of some minutes on a busy node.
 const REMEMBERED: usize = 10_000;
@@ -50,6 +52,11 @@ impl Caller {
         &self.account
     }
 
+    /// The session of the access token; none of an API key.
+    pub(super) fn session_of_token(&self) -> Option<SessionId> {
+        self.session.map(|(session, _)| session)
+    }
+
     /// The wallet that signed in, else the account's primary one.
     ///
     /// # Errors
@@ -65,6 +72,18 @@ impl Caller {
     pub fn require_person(self) -> Result<PersonPresent, Error> {
         let (session, signed_in_at) = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
         Ok(PersonPresent { caller: self, session, signed_in_at })
+    }
+
+    /// Why a caller who was let in a moment ago may not write any more: the account was disabled since, and maybe
+    /// enabled again, or is gone. What he holds is over in any case.
+    pub(super) async fn refusal_by_now(&self, db: &mut impl Queryable) -> Result<Error, Error> {
+        if let Some((account, _)) = accounts::find(db, self.account.id).await? {
+            gate::admit(&account)?;
+        }
+        Ok(Error::NotAuthenticated(match self.session {
+            Some(_) => Unauthenticated::SessionEnded,
+            None => Unauthenticated::InvalidApiKey,
+        }))
     }
 }
 
@@ -104,13 +123,17 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] with the reason, [`Forbidden::AccountDisabled`],
-    /// [`Malformed::AmbiguousCredentials`], [`Error::Unavailable`].
-    pub async fn authenticate(&self, credentials: &[Credential<'_>]) -> Result<Caller, Error> {
+    /// [`Malformed::AmbiguousCredentials`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn authenticate(&self, credentials: &[Credential<'_>], client: &Client) -> Result<Caller, Error> {
         let mut found: Option<Caller> = None;
         for credential in credentials {
             let caller = match credential {
-                Credential::AccessToken(token) => self.by_access_token(token).await?,
-                Credential::ApiKey(key) => self.by_api_key(key).await?,
+                Credential::AccessToken(token) => self.by_access_token(token).await,
+                Credential::ApiKey(key) => self.by_api_key(key).await,
+            };
+            let caller = match caller {
+                Ok(caller) => caller,
+                Err(refused) => return Err(self.refuse(Event::CredentialRefused, refused, client).await),
             };
             found = Some(match found {
                 Some(before) if before.account.id != caller.account.id => {
@@ -123,9 +146,14 @@ impl Core {
         found.ok_or(Error::NotAuthenticated(Unauthenticated::Missing))
     }
 
-    async fn by_access_token(&self, token: &str) -> Result<Caller, Error> {
+    async fn by_access_token(&self, token: &str) -> Result<Caller, Refused> {
         let now = self.clock.now();
-        let claims = self.verify_access_token(token, now).map_err(|refusal| {
+        let mut verified = self.verify_access_token(token, now);
+        if verified.is_err() && jwt::names_unknown_key(&self.keyring.load(), token) {
+            self.look_for_new_keys().await;
+            verified = self.verify_access_token(token, now);
+        }
+        let claims = verified.map_err(|refusal| {
             Error::NotAuthenticated(match refusal {
                 Refusal::Expired => Unauthenticated::TokenExpired,
                 Refusal::Invalid => Unauthenticated::InvalidToken,
@@ -133,10 +161,13 @@ impl Core {
         })?;
         // A session that is gone was over long ago: its row is kept longer than any of its tokens.
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
-        let Some(owned) = sessions::find_committed(&self.db, SessionId(claims.sid)).await? else { return Err(ended) };
-        gate::admit(&owned.account)?;
+        let (account, session) = (AccountId(claims.sub), SessionId(claims.sid));
+        let refused = |error| Refused::naming(Some(account), Some(session), error);
+        let found = sessions::find_committed(&self.db, session).await?;
+        let Some(owned) = found else { return Err(refused(ended)) };
+        gate::admit(&owned.account).map_err(refused)?;
         if !owned.session.is_live(owned.standing(), now) {
-            return Err(ended);
+            return Err(refused(ended));
         }
         Ok(Caller {
             session: Some((owned.session.id, owned.session.created_at)),
@@ -161,7 +192,7 @@ impl Core {
         Ok(claims)
     }
 
-    async fn by_api_key(&self, key: &str) -> Result<Caller, Error> {
+    async fn by_api_key(&self, key: &str) -> Result<Caller, Refused> {
         let invalid = Error::NotAuthenticated(Unauthenticated::InvalidApiKey);
         let verified = derived::verify(Kind::ApiKey, &self.keychain, key).map_err(|fault| {
             Error::NotAuthenticated(match fault {
@@ -170,12 +201,14 @@ impl Core {
             })
         })?;
         let mut reader = self.db.read().await?;
-        let Some((account, wallet)) = accounts::find(&mut reader, AccountId(verified.id)).await? else {
-            return Err(invalid);
-        };
-        gate::admit(&account)?;
+        let refused = |error| Refused::naming(Some(AccountId(verified.id)), None, error);
+        let found = accounts::find(&mut reader, AccountId(verified.id)).await?;
+        // A refusal is recorded, for which it takes another connection: never two at a time.
+        drop(reader);
+        let Some((account, wallet)) = found else { return Err(refused(invalid)) };
+        gate::admit(&account).map_err(refused)?;
         if verified.counter != account.api_key_counter {
-            return Err(invalid);
+            return Err(refused(invalid));
         }
         Ok(Caller { account, wallet, session: None })
     }

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use uuid::Uuid;
 
-use super::Core;
+use super::{Caller, Core};
 use crate::clock::Timestamp;
 use crate::config::Limits;
 use crate::model::bucket::{FullAt, Rate};
@@ -22,7 +23,9 @@ pub(super) enum Policy {
     Nonces,
     SignIns,
     Refreshes,
+    Writes,
     WalletFailures,
+    RefusedCredentials,
 }
 
 impl Policy {
@@ -31,7 +34,9 @@ impl Policy {
             Self::Nonces => "nonces",
             Self::SignIns => "sign_ins",
             Self::Refreshes => "refreshes",
+            Self::Writes => "writes",
             Self::WalletFailures => "wallet_failures",
+            Self::RefusedCredentials => "refused_credentials",
         }
     }
 
@@ -40,17 +45,31 @@ impl Policy {
             Self::Nonces => limits.nonces,
             Self::SignIns => limits.sign_ins,
             Self::Refreshes => limits.refreshes,
+            Self::Writes => limits.writes,
             Self::WalletFailures => limits.wallet_failures,
+            Self::RefusedCredentials => limits.refused_credentials,
         }
     }
 }
 
-/// Whose bucket it is: a network's, or a network's towards one wallet; `None` for all who came when it was full.
+/// Whose bucket of what it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     policy: Policy,
-    network: Option<Network>,
-    wallet: Option<[u8; 32]>,
+    whose: Whose,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Whose {
+    /// A client network's.
+    Network(Network),
+    /// A client network's towards one wallet.
+    Towards(Network, [u8; 32]),
+    /// A session's, or the API key's of an account: not an account's, since who has stolen one credential must not keep
+    /// its owner from replacing it with another.
+    Credential(Uuid),
+    /// All of those who came when there was no room for more.
+    Newcomers,
 }
 
 pub(super) struct Limiter {
@@ -77,7 +96,7 @@ impl Limiter {
                 bucket.insert(fill);
                 Ok(())
             }
-            Entry::Vacant(vacant) if room || key.network.is_none() => {
+            Entry::Vacant(vacant) if room || key.whose == Whose::Newcomers => {
                 vacant.insert(rate.take(None, now).map_err(refused)?);
                 self.count.fetch_add(1, Ordering::Relaxed);
                 Ok(())
@@ -85,7 +104,7 @@ impl Limiter {
             // The entry holds a lock on its part of the map, and the shared bucket may lie in the same part.
             Entry::Vacant(vacant) => {
                 drop(vacant);
-                self.take(Key { policy: key.policy, network: None, wallet: None }, now)
+                self.take(Key { policy: key.policy, whose: Whose::Newcomers }, now)
             }
         }
     }
@@ -100,13 +119,19 @@ impl Limiter {
 impl Core {
     /// Takes one out of the client network's bucket.
     pub(super) fn limit(&self, policy: Policy, client: &Client, now: Timestamp) -> Result<(), Error> {
-        self.limit_by(Key { policy, network: Some(client.network()), wallet: None }, now)
+        self.limit_by(Key { policy, whose: Whose::Network(client.network()) }, now)
+    }
+
+    /// Takes one out of the bucket of what this caller changes.
+    pub(super) fn limit_writes(&self, caller: &Caller, now: Timestamp) -> Result<(), Error> {
+        let credential = caller.session_of_token().map_or(caller.account().id.0, |session| session.0);
+        self.limit_by(Key { policy: Policy::Writes, whose: Whose::Credential(credential) }, now)
     }
 
     /// Takes one out of the bucket of this client network towards this wallet.
     pub(super) fn limit_failures(&self, wallet: &[u8; 32], client: &Client, now: Timestamp) -> Result<(), Error> {
-        let policy = Policy::WalletFailures;
-        self.limit_by(Key { policy, network: Some(client.network()), wallet: Some(*wallet) }, now)
+        let whose = Whose::Towards(client.network(), *wallet);
+        self.limit_by(Key { policy: Policy::WalletFailures, whose }, now)
     }
 
     fn limit_by(&self, key: Key, now: Timestamp) -> Result<(), Error> {
@@ -124,13 +149,21 @@ mod tests {
     use super::*;
 
     const RATE: Rate = Rate { per_minute: 60, burst: 2 };
-    const LIMITS: Limits =
-        Limits { enabled: true, nonces: RATE, sign_ins: RATE, refreshes: RATE, wallet_failures: RATE };
+    const LIMITS: Limits = Limits {
+        enabled: true,
+        nonces: RATE,
+        sign_ins: RATE,
+        refreshes: RATE,
+        writes: RATE,
+        wallet_failures: RATE,
+        refused_credentials: RATE,
+    };
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 
     fn key(host: u32, wallet: Option<u8>) -> Key {
-        let network = Some(Network::of(IpAddr::V4(Ipv4Addr::from(host))));
-        Key { policy: Policy::Nonces, network, wallet: wallet.map(|byte| [byte; 32]) }
+        let network = Network::of(IpAddr::V4(Ipv4Addr::from(host)));
+        let whose = wallet.map_or(Whose::Network(network), |byte| Whose::Towards(network, [byte; 32]));
+        Key { policy: Policy::Nonces, whose }
     }
 
     #[test]

@@ -12,7 +12,9 @@ mod nonces;
 mod profile;
 mod proof;
 mod refresh;
+mod refusals;
 mod root;
+mod shared;
 mod sign_in;
 mod signing_keys;
 mod sweep;
@@ -20,6 +22,7 @@ mod tokens;
 mod wallets;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
@@ -34,6 +37,7 @@ pub use proof::Proof;
 pub use root::RootError;
 pub use sign_in::SignedIn;
 pub use signing_keys::KeyState;
+pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use tokens::Tokens;
 pub use wallets::OwnWallet;
 
@@ -42,12 +46,14 @@ use crate::config::Config;
 use crate::crypto::keyring::{Jwks, Keyring};
 use crate::crypto::root::Keychain;
 use crate::metrics::Metrics;
+use crate::model::error::Dependency;
 use crate::model::{Address, Error};
 use crate::random::Random;
 use crate::secret::SecretBytes;
 use crate::store::{Db, PoolUse};
 use caller::TokenCache;
 use limits::Limiter;
+use shared::Shared;
 
 /// The account core: what every door stands on.
 pub struct Core {
@@ -61,6 +67,10 @@ pub struct Core {
     /// Under which wallets are counted. A key of the database's own, since the root secret may change.
     wallet_tags: hmac::Key,
     keyring: ArcSwap<Keyring>,
+    /// The look for keys that this node does not know.
+    new_keys: Shared<()>,
+    /// Whether the database answers.
+    readiness: Shared<bool>,
     verified: TokenCache,
     limiter: Limiter,
     metrics: Metrics,
@@ -83,6 +93,8 @@ impl Core {
         Ok(Arc::new(Self {
             wallet_tags: hmac::Key::new(hmac::HMAC_SHA256, &wallet_tags),
             keyring: ArcSwap::from_pointee(keyring),
+            new_keys: Shared::default(),
+            readiness: Shared::default(),
             verified: TokenCache::default(),
             limiter: Limiter::new(config.limits),
             metrics: Metrics::default(),
@@ -138,12 +150,22 @@ impl Core {
         self.keyring.load().jwks()
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers. Many who ask within a second are answered by one look: they must not take the
+    /// connections, or SQLite's one writer, from those who work.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.db.ping().await
+        let good_for = |answers| if answers { Duration::from_secs(1) } else { Duration::ZERO };
+        let look = async {
+            let answer = self.db.ping().await;
+            if let Err(error) = &answer {
+                tracing::warn!(?error, "the gateway is not ready");
+            }
+            answer.is_ok()
+        };
+        let ready = self.readiness.ask(&self.clock, good_for, look).await;
+        ready.then_some(()).ok_or(Error::Unavailable(Dependency::Database))
     }
 
     /// The keyed hash under which a key wallet is counted and remembered.

@@ -1,8 +1,8 @@
 //! The profile of the wallet door.
 
 use super::{Caller, Core};
-use crate::model::audit::{Event, Subject};
-use crate::model::error::{Forbidden, Unauthenticated};
+use crate::model::audit::{By, Event, Subject};
+use crate::model::error::Forbidden;
 use crate::model::profile::{ProfileChange, ProfileText};
 use crate::model::{Address, Client, Error};
 use crate::store::{accounts, wallets};
@@ -39,7 +39,7 @@ impl Core {
     /// Changes the caller's profile.
     ///
     /// # Errors
-    /// As [`Core::profile`], and [`Error::Unavailable`] if the database did not confirm it.
+    /// As [`Core::profile`], [`Error::TooMany`], and [`Error::Unavailable`] if the database did not confirm it.
     pub async fn change_profile(
         &self,
         caller: &Caller,
@@ -47,15 +47,16 @@ impl Core {
         change: &ProfileChange,
         client: &Client,
     ) -> Result<Profile, Error> {
+        let now = self.clock.now();
+        self.limit_writes(caller, now)?;
         self.require_own_wallet(caller, address).await?;
         let account = caller.account();
-        let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        let changed = accounts::update_profile(&mut tx, account.id, change).await?;
-        // Deleted since the credential was checked: nothing of it is left to sign in to.
-        let (name, intended_use) = changed.ok_or(Error::NotAuthenticated(Unauthenticated::SessionEnded))?;
-        let subject = Subject { account: Some(account.id), ..Subject::default() };
-        self.record(&mut tx, Event::ProfileChanged, subject, Some(client), now).await?;
+        let changed = accounts::update_profile(&mut tx, account.id, account.epoch, change).await?;
+        let Some((name, intended_use)) = changed else { return Err(caller.refusal_by_now(&mut tx).await?) };
+        let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
+        let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
+        self.record(&mut tx, Event::ProfileChanged(by), subject, Some(client), now).await?;
         tx.commit().await?;
         Ok(Profile { address, name, intended_use, email: account.email.clone() })
     }

@@ -1,6 +1,7 @@
 //! Refreshing a session, with rotation and reuse detection; and ending it.
 
 use super::limits::Policy;
+use super::refusals::Refused;
 use super::{Core, PersonPresent, Tokens, gate};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Kind, Verified};
@@ -27,23 +28,29 @@ impl Core {
         let now = self.clock.now();
         self.limit(Policy::Refreshes, client, now)?;
         let outcome = self.rotate(token, client, now).await;
-        self.metrics.count_refresh(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
-        outcome
+        self.metrics.count_refresh(outcome.as_ref().map_or_else(|refused| refused.error.code(), |_| "ok"));
+        match outcome {
+            Ok(tokens) => Ok(tokens),
+            Err(refused) => Err(self.refuse(Event::RefreshRefused, refused, client).await),
+        }
     }
 
-    async fn rotate(&self, token: &str, client: &Client, now: Timestamp) -> Result<Tokens, Error> {
+    async fn rotate(&self, token: &str, client: &Client, now: Timestamp) -> Result<Tokens, Refused> {
         let invalid = Error::NotAuthenticated(Unauthenticated::InvalidRefreshToken);
         let Ok(Verified { id, counter }) = derived::verify(Kind::Refresh, &self.keychain, token) else {
-            return Err(invalid);
+            return Err(invalid.into());
         };
         let id = SessionId(id);
         let mut tx = self.db.write().await?;
         for _ in 0..TURNS {
-            let Some(mut owned) = sessions::find(&mut tx, id).await? else { return Err(invalid) };
-            gate::admit(&owned.account)?;
+            let found = sessions::find(&mut tx, id).await?;
+            let Some(mut owned) = found else { return Err(Refused::naming(None, Some(id), invalid)) };
+            let account = owned.account.id;
+            let refused = |error| Refused::naming(Some(account), Some(id), error);
+            gate::admit(&owned.account).map_err(refused)?;
             match owned.session.judge_refresh(counter, owned.standing(), self.config.tokens.refresh_ttl, now) {
-                Refresh::Ended => return Err(Error::NotAuthenticated(Unauthenticated::SessionEnded)),
-                Refresh::Reused => return self.end_reused(tx, &owned.session, client, now).await,
+                Refresh::Ended => return Err(refused(Error::NotAuthenticated(Unauthenticated::SessionEnded))),
+                Refresh::Reused => return Ok(self.end_reused(tx, &owned.session, client, now).await?),
                 Refresh::Repeat => {}
                 Refresh::Rotate if sessions::consume_refresh(&mut tx, id, counter, now).await? => {
                     owned.session.refresh_counter += 1;
@@ -56,7 +63,7 @@ impl Core {
             tx.commit().await?;
             return Ok(tokens);
         }
-        Err(Error::internal("a refresh token was rotated by others again and again"))
+        Err(Error::internal("a refresh token was rotated by others again and again").into())
     }
 
     async fn end_reused(

@@ -1,9 +1,8 @@
 //! The start: which root secret is in force, and the keys that lie sealed under it.
 
-use std::time::Duration;
-
 use zeroize::Zeroizing;
 
+use super::signing_keys::published_before;
 use crate::clock::Timestamp;
 use crate::config::{Algorithm, Config};
 use crate::crypto::keyring::{Keyring, SigningKey};
@@ -15,10 +14,6 @@ use crate::random::Random;
 use crate::secret::SecretBytes;
 use crate::store::keys::{self as rows, SealedKey, SigningKeyRow};
 use crate::store::{Db, Queryable, Tx, audit};
-
-/// How long a new signing key is published before it signs: twice the time that others may keep our JWK set, and long
-/// enough for every node to have reloaded its ring.
-const PUBLISHED_BEFORE: Duration = Duration::from_mins(10);
 
 /// Why the keys of this database can't be used.
 #[derive(Debug)]
@@ -56,7 +51,7 @@ pub(super) async fn open(
     let keychain = keychain(&mut tx, secret, &config.previous_secrets, random, now).await?;
     let mut keys = Keys { tx: &mut tx, keychain: &keychain, random, now };
     let wallet_tags = keys.data_key("wallet tags").await?;
-    let keyring = keys.keyring(config.tokens.algorithm).await?;
+    let keyring = keys.keyring(config).await?;
     tx.commit().await?;
     Ok(Opened { keychain, wallet_tags, keyring })
 }
@@ -119,8 +114,9 @@ impl Keys<'_> {
         Ok(key)
     }
 
-    /// The signing keys; one of `algorithm` is made if there is none.
-    async fn keyring(&mut self, algorithm: Algorithm) -> Result<Keyring, Error> {
+    /// The signing keys; one of the configured algorithm is made if there is none.
+    async fn keyring(&mut self, config: &Config) -> Result<Keyring, Error> {
+        let algorithm = config.tokens.algorithm;
         let current = self.keychain.current().version();
         for row in rows::list_signing_keys(self.tx, self.now).await? {
             if row.key.secret_version != i64::from(current) {
@@ -134,7 +130,8 @@ impl Keys<'_> {
             return Ok(ring);
         }
         // The first key has to sign at once. A later one is published before it signs.
-        let active_from = if ring.is_empty() { self.now } else { self.now + PUBLISHED_BEFORE };
+        let published = published_before(config.wallet.clock_skew);
+        let active_from = if ring.is_empty() { self.now } else { self.now + published };
         self.add_signing_key(algorithm, active_from).await?;
         load_keyring(self.tx, self.keychain, self.now).await
     }
@@ -154,7 +151,7 @@ impl Keys<'_> {
         };
         rows::insert_signing_key(self.tx, &row, self.now).await?;
         let id = self.random.uuid(self.now);
-        audit::insert(self.tx, id, Event::SigningKeyAdded, Subject::default(), None, self.now).await
+        audit::insert(self.tx, id, Event::SigningKeyAdded(key.kid()), Subject::default(), None, self.now).await
     }
 
     fn seal(&self, purpose: &str, key: &[u8]) -> Result<Vec<u8>, Error> {

@@ -7,11 +7,24 @@ use super::Core;
 use super::root::{Keys, load_keyring};
 use crate::clock::Timestamp;
 use crate::model::Error;
+use crate::model::audit::{Event, Subject};
 use crate::store::keys as rows;
 
-/// How long a key that replaces one of the same algorithm is published before it signs: long enough for every node to
-/// have reloaded its ring. Others who verify ask for the key set again when they meet a key that they do not know.
-const PUBLISHED_BEFORE: Duration = Duration::from_secs(15);
+/// How often a node reloads its ring, and how long it may take to.
+pub(crate) const RELOADED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long others may keep our key set: whoever asks again when he meets a key that he does not know must not be given
+/// the set of before by a cache in between.
+pub(crate) const KEPT_BY_OTHERS: Duration = Duration::from_secs(10);
+
+/// How soon an unknown key makes a node look again after it has looked: made-up keys must not become a load.
+const LOOKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a new key is published before it signs, by the clocks that are furthest apart: every node has reloaded its
+/// ring by then, and no cache holds the key set of before.
+pub(super) fn published_before(clock_skew: Duration) -> Duration {
+    RELOADED_WITHIN + KEPT_BY_OTHERS + clock_skew
+}
 
 /// A signing key, as an operator sees it.
 #[derive(Clone, Debug)]
@@ -38,6 +51,17 @@ impl Core {
         let ring = load_keyring(&mut reader, &self.keychain, self.clock.now()).await?;
         self.keyring.store(Arc::new(ring));
         Ok(())
+    }
+
+    /// Looks for a key that this node does not know: it may have missed that another one added it. Those who ask at the
+    /// same time wait for one look.
+    pub(super) async fn look_for_new_keys(&self) {
+        let look = async {
+            if let Err(error) = self.reload_keys().await {
+                tracing::warn!(?error, "the signing keys can't be looked up");
+            }
+        };
+        self.new_keys.ask(&self.clock, |()| LOOKED_AGAIN_AFTER, look).await;
     }
 
     /// Every signing key that there ever was, the newest last.
@@ -73,14 +97,20 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
         rows::lock(&mut tx).await?;
-        let active_from = now + PUBLISHED_BEFORE;
         // Nodes take a new ring over at different moments, and their clocks differ.
-        let margin = PUBLISHED_BEFORE + self.config.wallet.clock_skew;
+        let margin = published_before(self.config.wallet.clock_skew);
+        let active_from = now + margin;
         let retired_at = active_from + self.config.tokens.access_ttl + margin;
-        rows::retire_signing_keys(&mut tx, retired_at).await?;
+        for kid in rows::retire_signing_keys(&mut tx, retired_at).await? {
+            self.record(&mut tx, Event::SigningKeyRetired(&kid), Subject::default(), None, now).await?;
+        }
         let mut keys = Keys { tx: &mut tx, keychain: &self.keychain, random: &self.random, now };
         keys.add_signing_key(self.config.tokens.algorithm, active_from).await?;
         tx.commit().await?;
-        self.reload_keys().await
+        // It is done, whether or not this node can see it now; it looks again by itself.
+        if let Err(error) = self.reload_keys().await {
+            tracing::warn!(?error, "the rotated signing keys are not reloaded yet");
+        }
+        Ok(())
     }
 }

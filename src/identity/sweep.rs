@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Core;
 use crate::model::Error;
-use crate::store::{nonces, sessions};
+use crate::store::{audit, nonces, sessions};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -13,19 +13,24 @@ const STEP: i64 = 500;
 const MARGIN: Duration = Duration::from_hours(1);
 
 impl Core {
-    /// Deletes what has expired: uses of nonces, sessions, full buckets. Safe to run on several nodes at once.
+    /// Deletes what has expired: uses of nonces, sessions, old events, full buckets. Safe to run on several nodes at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database does not answer; the next sweep makes up for it.
     pub async fn sweep(&self) -> Result<(), Error> {
         let now = self.clock.now();
+        let retention = self.config.audit.retention;
         self.limiter.sweep(now);
         loop {
             let mut tx = self.db.write().await?;
             let nonces = nonces::delete_expired(&mut tx, now - MARGIN, STEP).await?;
             let sessions = sessions::delete_expired(&mut tx, now - MARGIN, STEP).await?;
+            let events = match retention {
+                Duration::ZERO => 0,
+                _ => audit::delete_expired(&mut tx, now - retention, STEP).await?,
+            };
             tx.commit().await?;
-            if nonces.max(sessions) < STEP.unsigned_abs() {
+            if nonces.max(sessions).max(events) < STEP.unsigned_abs() {
                 return Ok(());
             }
         }

@@ -144,9 +144,10 @@ impl Core {
     ///
     /// # Errors
     /// [`Forbidden::NotYourWallet`], [`Conflict::LastSignInMethod`], [`Forbidden::FreshSignInRequired`],
-    /// [`Error::Unavailable`].
+    /// [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn unlink_wallet(&self, person: &PersonPresent, address: Address, client: &Client) -> Result<(), Error> {
         let now = self.clock.now();
+        self.limit_writes(person, now)?;
         require_fresh(person, now)?;
         let mut tx = self.begin_change(person).await?;
         let account = person.account().id;
@@ -169,7 +170,7 @@ impl Core {
     /// Makes a wallet the one that the account goes by.
     ///
     /// # Errors
-    /// [`Forbidden::NotYourWallet`], [`Error::Unavailable`].
+    /// [`Forbidden::NotYourWallet`], [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn choose_primary_wallet(
         &self,
         person: &PersonPresent,
@@ -177,6 +178,7 @@ impl Core {
         client: &Client,
     ) -> Result<OwnWallet, Error> {
         let now = self.clock.now();
+        self.limit_writes(person, now)?;
         let mut tx = self.begin_change(person).await?;
         let account = person.account().id;
         let own = wallets::list(&mut tx, account).await?;

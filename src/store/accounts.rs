@@ -4,6 +4,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::db::Connection;
+use super::held::within;
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
@@ -84,33 +85,34 @@ pub async fn find(db: &mut impl Queryable, id: AccountId) -> Result<Option<(Acco
     Ok(Some((row.account.into_account()?, wallet)))
 }
 
-/// Writes what `change` changes, and gives the profile as it is now.
+/// Writes what `change` changes, and gives the profile as it is now; `None` if the account is not of this epoch any more.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn update_profile(
     tx: &mut Tx,
     id: AccountId,
+    epoch: i64,
     change: &ProfileChange,
 ) -> Result<Option<(ProfileText, ProfileText)>, Error> {
     const SQL: &str = "UPDATE accounts SET name = COALESCE($2, name), intended_use = COALESCE($3, intended_use) \
-                       WHERE id = $1 RETURNING name, intended_use";
+                       WHERE id = $1 AND epoch = $4 AND disabled_at IS NULL RETURNING name, intended_use";
     let name = change.name.as_ref().map(ProfileText::as_str);
     let intended_use = change.intended_use.as_ref().map(ProfileText::as_str);
     let row = on!(tx, c => sqlx::query_as::<_, (String, String)>(SQL)
-        .bind(id.0).bind(name).bind(intended_use).fetch_optional(c))?;
+        .bind(id.0).bind(name).bind(intended_use).bind(epoch).fetch_optional(c))?;
     Ok(row.map(|(name, intended_use)| (ProfileText::from_stored(name), ProfileText::from_stored(intended_use))))
 }
 
 /// Raises the counter of the account's API key, so that the key of before is useless; gives the new one, or `None` if
-/// the account is gone.
+/// the account is not of this epoch any more.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn rotate_api_key(tx: &mut Tx, id: AccountId) -> Result<Option<u32>, Error> {
-    const SQL: &str =
-        "UPDATE accounts SET api_key_counter = api_key_counter + 1 WHERE id = $1 RETURNING api_key_counter";
-    let counter = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL).bind(id.0).fetch_optional(c))?;
+pub async fn rotate_api_key(tx: &mut Tx, id: AccountId, epoch: i64) -> Result<Option<u32>, Error> {
+    const SQL: &str = "UPDATE accounts SET api_key_counter = api_key_counter + 1 \
+                       WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL RETURNING api_key_counter";
+    let counter = on!(tx, c => sqlx::query_scalar::<_, i64>(SQL).bind(id.0).bind(epoch).fetch_optional(c))?;
     counter.map(to_counter).transpose()
 }
 
@@ -139,10 +141,15 @@ pub async fn enable(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
 /// # Errors
 /// If the database does not answer.
 pub async fn lock(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
-    if let Connection::Postgres(connection) = tx.connection() {
-        sqlx::query("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE").bind(id.0).execute(connection).await?;
-    }
-    Ok(())
+    let locked = match tx.connection() {
+        Connection::Sqlite(_) => Ok(()),
+        Connection::Postgres(c) => {
+            let lock = sqlx::query("SELECT 1 FROM accounts WHERE id = $1 FOR UPDATE").bind(id.0).execute(c);
+            within(lock).await.map(|_| ())
+        }
+    };
+    tx.settle(locked.as_ref().err());
+    Ok(locked?)
 }
 
 /// Makes this wallet the account's primary one.

@@ -12,7 +12,7 @@ use crate::model::{AccountId, Client, Error};
 pub async fn insert(
     tx: &mut Tx,
     id: uuid::Uuid,
-    event: Event,
+    event: Event<'_>,
     subject: Subject<'_>,
     client: Option<&Client>,
     now: Timestamp,
@@ -36,6 +36,26 @@ pub async fn insert(
             .bind(request)
     )?;
     Ok(())
+}
+
+/// Deletes events of before `before`, the oldest first, at most `limit`; gives how many.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    const SQL: &str = "DELETE FROM audit_events WHERE id IN \
+                       (SELECT id FROM (SELECT id, at FROM audit_events ORDER BY id LIMIT $2) AS oldest \
+                        WHERE at < $1)";
+    Ok(execute!(tx, sqlx::query(SQL).bind(before.micros()).bind(limit))?)
+}
+
+/// How many events there are; for tests and operators, since it reads the whole table.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn count(db: &mut impl Queryable) -> Result<i64, Error> {
+    const SQL: &str = "SELECT COUNT(*) FROM audit_events";
+    Ok(on!(db, c => sqlx::query_scalar::<_, i64>(SQL).fetch_one(c))?)
 }
 
 /// The names and details of an account's events, the oldest first.

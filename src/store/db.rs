@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres, SqliteConnection, Transaction};
+use sqlx::{PgConnection, PgPool, SqliteConnection};
 
 use super::gather::Gather;
+use super::held::Held;
 use super::lane::{Lane, LaneTx};
 use super::readers::{Loan, Readers};
 use super::sessions::OwnedRow;
@@ -48,7 +48,7 @@ impl Db {
     pub async fn read(&self) -> Result<Reader, Error> {
         Ok(match &*self.0 {
             Backend::Sqlite { readers, .. } => Reader::Sqlite(readers.borrow().await?),
-            Backend::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+            Backend::Postgres(pool) => Reader::Postgres(Held::borrow(pool).await?),
         })
     }
 
@@ -61,7 +61,7 @@ impl Db {
     pub async fn write(&self) -> Result<Tx, Error> {
         Ok(match &*self.0 {
             Backend::Sqlite { lane, .. } => Tx::Sqlite(lane.enter().await?),
-            Backend::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Backend::Postgres(pool) => Tx::Postgres(Held::begin(pool).await?),
         })
     }
 
@@ -116,7 +116,7 @@ pub enum Reader {
     /// To the embedded file.
     Sqlite(Loan),
     /// To the server.
-    Postgres(PoolConnection<Postgres>),
+    Postgres(Held),
 }
 
 /// A unit of work.
@@ -124,7 +124,7 @@ pub enum Tx {
     /// A savepoint in the transaction that is being collected.
     Sqlite(LaneTx),
     /// A transaction of its own.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Held),
 }
 
 impl Tx {
@@ -135,7 +135,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), Error> {
         match self {
             Self::Sqlite(unit) => unit.commit().await,
-            Self::Postgres(transaction) => Ok(transaction.commit().await?),
+            Self::Postgres(unit) => Ok(unit.commit().await?),
         }
     }
 }
@@ -153,21 +153,23 @@ pub trait Queryable {
     /// The native connection.
     fn connection(&mut self) -> Connection<'_>;
 
-    /// Is told that a query failed.
-    fn fail(&mut self) {}
+    /// Is told that the statement was answered, or with what it failed.
+    fn settle(&mut self, fault: Option<&sqlx::Error>);
 }
 
 impl Queryable for Reader {
     fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(loan) => Connection::Sqlite(loan.connection()),
-            Self::Postgres(connection) => Connection::Postgres(connection),
+            Self::Postgres(held) => Connection::Postgres(held.connection()),
         }
     }
 
-    fn fail(&mut self) {
-        if let Self::Sqlite(loan) = self {
-            loan.fail();
+    fn settle(&mut self, fault: Option<&sqlx::Error>) {
+        match self {
+            Self::Sqlite(loan) if fault.is_some() => loan.fail(),
+            Self::Sqlite(_) => {}
+            Self::Postgres(held) => held.settle(fault),
         }
     }
 }
@@ -176,7 +178,15 @@ impl Queryable for Tx {
     fn connection(&mut self) -> Connection<'_> {
         match self {
             Self::Sqlite(unit) => Connection::Sqlite(unit.connection()),
-            Self::Postgres(transaction) => Connection::Postgres(transaction),
+            Self::Postgres(held) => Connection::Postgres(held.connection()),
+        }
+    }
+
+    fn settle(&mut self, fault: Option<&sqlx::Error>) {
+        match self {
+            // The lane looks after its own connection.
+            Self::Sqlite(_) => {}
+            Self::Postgres(held) => held.settle(fault),
         }
     }
 }

@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use super::db::Connection;
+use super::held::within;
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::Error;
@@ -12,10 +13,15 @@ use crate::model::Error;
 /// # Errors
 /// If the database does not answer.
 pub async fn lock(tx: &mut Tx) -> Result<(), Error> {
-    if let Connection::Postgres(connection) = tx.connection() {
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(START_LOCK).execute(connection).await?;
-    }
-    Ok(())
+    let locked = match tx.connection() {
+        Connection::Sqlite(_) => Ok(()),
+        Connection::Postgres(c) => {
+            let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(START_LOCK).execute(c);
+            within(lock).await.map(|_| ())
+        }
+    };
+    tx.settle(locked.as_ref().err());
+    Ok(locked?)
 }
 
 /// Any number will do, as long as nothing else in this database takes it: the first eight letters of the name.
@@ -121,14 +127,13 @@ pub async fn list_all_signing_keys(db: &mut impl Queryable) -> Result<Vec<Signin
     Ok(on!(db, c => sqlx::query_as::<_, SigningKeyRow>(SQL).fetch_all(c))?)
 }
 
-/// Sets the end of every signing key that has none yet.
+/// Sets the end of every signing key that has none yet, and gives their ids.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn retire_signing_keys(tx: &mut Tx, at: Timestamp) -> Result<(), Error> {
-    const SQL: &str = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL";
-    execute!(tx, sqlx::query(SQL).bind(at.micros()))?;
-    Ok(())
+pub async fn retire_signing_keys(tx: &mut Tx, at: Timestamp) -> Result<Vec<String>, Error> {
+    const SQL: &str = "UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL RETURNING kid";
+    Ok(on!(tx, c => sqlx::query_scalar::<_, String>(SQL).bind(at.micros()).fetch_all(c))?)
 }
 
 /// Adds a signing key.

@@ -10,11 +10,12 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
 
-use super::Db;
 use super::db::{Backend, Gathers};
 use super::lane::Lane;
 use super::readers::Readers;
+use super::{Db, held};
 use crate::config::Database;
+use crate::secret::RedactedUrl;
 
 /// How long a caller waits for a connection, or for another process's write, before the database counts as away.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -68,25 +69,7 @@ impl Db {
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         let backend = match database {
             Database::Sqlite(file) => open_sqlite(file).await?,
-            Database::Postgres(url) => {
-                let options = PgConnectOptions::from_url(url.expose())?.application_name("countersign");
-                let pool = PgPoolOptions::new()
-                    .max_connections(POSTGRES_CONNECTIONS)
-                    .acquire_timeout(PATIENCE)
-                    // A test before each use would cost a round trip; one that has rested may have been hung up on.
-                    .test_before_acquire(false)
-                    .before_acquire(|connection, state| {
-                        Box::pin(async move {
-                            if state.idle_for > RESTED {
-                                connection.ping().await?;
-                            }
-                            Ok(true)
-                        })
-                    });
-                let pool = pool.connect_with(options).await?;
-                migrator(|(_, _, _, postgres)| postgres).run(&pool).await?;
-                Backend::Postgres(pool)
-            }
+            Database::Postgres(url) => open_postgres(url).await?,
         };
         Ok(Self(Arc::new(backend)))
     }
@@ -122,6 +105,31 @@ fn unless_missing(versions: Result<Vec<i64>, sqlx::Error>) -> Result<Vec<i64>, s
         Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42P01" | "1")) => Ok(Vec::new()),
         other => other,
     }
+}
+
+async fn open_postgres(url: &RedactedUrl) -> Result<Backend, OpenError> {
+    let options = PgConnectOptions::from_url(url.expose())?.application_name("countersign");
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .after_connect(|connection, _| Box::pin(held::limit(connection)))
+        // A test before each use would cost a round trip; one that has rested may have been hung up on.
+        .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                if state.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
+    let pool = pool.connect_with(options).await?;
+    let mut first = pool.acquire().await?;
+    held::limit_not(&mut first).await?;
+    migrator(|(_, _, _, postgres)| postgres).run_direct(None, &mut *first, false).await?;
+    held::limit(&mut first).await?;
+    drop(first);
+    Ok(Backend::Postgres(pool))
 }
 
 async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {

@@ -5,6 +5,7 @@
 mod db;
 mod fault;
 mod gather;
+mod held;
 mod lane;
 mod migrate;
 mod readers;
@@ -25,11 +26,9 @@ macro_rules! on {
     ($on:expr, $c:ident => $query:expr) => {{
         let asked = match $crate::store::db::Queryable::connection(&mut *$on) {
             $crate::store::db::Connection::Sqlite($c) => $query.await,
-            $crate::store::db::Connection::Postgres($c) => $query.await,
+            $crate::store::db::Connection::Postgres($c) => $crate::store::held::within($query).await,
         };
-        if asked.is_err() {
-            $crate::store::db::Queryable::fail(&mut *$on);
-        }
+        $crate::store::db::Queryable::settle(&mut *$on, asked.as_ref().err());
         asked
     }};
 }
@@ -37,11 +36,15 @@ use on;
 
 /// Runs one statement that answers no rows, on whichever database `$on` is of; gives how many rows it changed.
 macro_rules! execute {
-    ($on:expr, $query:expr) => {
-        match $crate::store::db::Queryable::connection($on) {
+    ($on:expr, $query:expr) => {{
+        let done = match $crate::store::db::Queryable::connection(&mut *$on) {
             $crate::store::db::Connection::Sqlite(c) => $query.execute(c).await.map(|done| done.rows_affected()),
-            $crate::store::db::Connection::Postgres(c) => $query.execute(c).await.map(|done| done.rows_affected()),
-        }
-    };
+            $crate::store::db::Connection::Postgres(c) => {
+                $crate::store::held::within($query.execute(c)).await.map(|done| done.rows_affected())
+            }
+        };
+        $crate::store::db::Queryable::settle(&mut *$on, done.as_ref().err());
+        done
+    }};
 }
 use execute;

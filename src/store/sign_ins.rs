@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::db::{Backend, Connection};
+use super::held::{Held, within};
 use super::{Db, Queryable as _, Tx};
 use crate::clock::Timestamp;
 use crate::model::audit::Event;
@@ -159,15 +160,19 @@ pub async fn insert(tx: &mut Tx, spend: Spend, sign_in: SignIn<'_>) -> Result<bo
         Spend::Count(_) => one_by_one!(raise_count!()),
         Spend::Nonce { .. } => one_by_one!(record_nonce!()),
     };
-    Ok(match tx.connection() {
+    let stored = match tx.connection() {
         Connection::Sqlite(c) => {
             // All rows have to be asked for, or the statements after the first one would not run.
-            bound!(sqlx::query_scalar::<_, bool>(for_sqlite), spend, sign_in).fetch_all(c).await? == [true]
+            let rows = bound!(sqlx::query_scalar::<_, bool>(for_sqlite), spend, sign_in).fetch_all(c);
+            rows.await.map(|rows| rows == [true])
         }
         Connection::Postgres(c) => {
-            bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(c).await?.rows_affected() == 1
+            let stored = bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(c);
+            within(stored).await.map(|done| done.rows_affected() == 1)
         }
-    })
+    };
+    tx.settle(stored.as_ref().err());
+    Ok(stored?)
 }
 
 /// Stores a sign-in as a unit of work of its own; `false` if the nonce is used up already.
@@ -179,8 +184,11 @@ pub async fn insert_alone(db: &Db, spend: Spend, sign_in: SignIn<'_>) -> Result<
         Backend::Sqlite { lane, .. } => lane.sign_in(Prepared::new(spend, sign_in)?).await,
         // One statement is a transaction by itself.
         Backend::Postgres(pool) => {
-            let done = bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(pool).await?;
-            Ok(done.rows_affected() == 1)
+            let mut held = Held::borrow(pool).await?;
+            let stored = bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(held.connection());
+            let stored = within(stored).await;
+            held.settle(stored.as_ref().err());
+            Ok(stored?.rows_affected() == 1)
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
-use super::Problem;
+use super::{ClientOf, Problem};
 use crate::identity::{Caller, Core, Credential, PersonPresent};
 use crate::model::error::{Error, Malformed, Unauthenticated};
 
@@ -37,7 +37,8 @@ fn credentials(headers: &HeaderMap) -> Result<Vec<Credential<'_>>, Error> {
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
+    // Twice the same names one account; a proxy may have repeated it.
+    if values.any(|other| other != value) {
         return Err(Error::Malformed(Malformed::AmbiguousCredentials));
     }
     // Bytes beyond ASCII are in no credential of ours; the empty text fails as one in its place.
@@ -48,8 +49,10 @@ impl FromRequestParts<Arc<Core>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        // An answer that can't fail: without the outermost layer it is a client without an address.
+        let Ok(ClientOf(client)) = ClientOf::from_request_parts(parts, core).await;
         let credentials = credentials(&parts.headers)?;
-        Ok(core.authenticate(&credentials).await?)
+        Ok(core.authenticate(&credentials, &client).await?)
     }
 }
 
@@ -87,8 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_comes_twice_is_ambiguous() {
+    fn a_header_that_comes_with_two_values_is_ambiguous_and_one_that_comes_twice_is_not() {
         let mut headers = with(AUTH_TOKEN, b"one");
+        headers.append(AUTH_TOKEN, HeaderValue::from_static("one"));
+        assert!(matches!(credentials(&headers).unwrap()[..], [Credential::AccessToken("one")]));
         headers.append(AUTH_TOKEN, HeaderValue::from_static("two"));
         assert!(matches!(credentials(&headers), Err(Error::Malformed(Malformed::AmbiguousCredentials))));
     }

@@ -1,5 +1,8 @@
 //! What every gateway answers: its state, its description, its keys, browsers, request ids.
 
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use crate::support::wallet::Wallet;
@@ -32,6 +35,40 @@ on_both! {
         }
         let refusal = &document["paths"]["/users/nonce"]["post"]["responses"]["400"]["content"];
         assert!(refusal["application/problem+json"].is_object(), "{refusal}");
+    }
+
+    async fn the_description_names_what_any_route_may_answer(world: World) {
+        let document = world.get("/openapi.json").await.ok(200).json;
+        let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        for operation in operations {
+            let answers = &operation["responses"];
+            assert!(answers["500"]["description"].as_str().unwrap().contains("`internal_error`"), "{operation}");
+            let late = &answers["503"];
+            assert!(late["description"].as_str().unwrap().contains("`timeout`"), "{operation}");
+            assert!(late["headers"]["Retry-After"].is_object() && late["headers"]["Cache-Control"].is_object(), "{late}");
+            assert!(late["content"]["application/problem+json"].is_object(), "{late}");
+            if operation["security"].is_array() {
+                assert!(answers["429"]["headers"]["RateLimit"].is_object(), "{operation}");
+            }
+        }
+        for page in ["/openapi.json", "/docs", "/docs/errors"] {
+            assert!(document["paths"][page]["get"].is_object(), "{page}");
+        }
+    }
+
+    async fn a_crowd_that_asks_whether_it_is_ready_holds_up_nobody(world: World) {
+        let crowd = join_all((0..100).map(|_| world.get("/readyz")));
+        let (answers, _) = join(crowd, Wallet::number(1).sign_in(&world)).await;
+        for answer in answers {
+            answer.ok(200);
+        }
+        // For a second nobody looks again: not even the one writer of SQLite, which somebody has here, is waited for.
+        let busy = world.core.db().write().await.unwrap();
+        world.get("/readyz").await.ok(200);
+        drop(busy);
+        world.core.db().close().await;
+        world.pass(Duration::from_secs(1));
+        world.get("/readyz").await.refused(503, "database_unavailable");
     }
 
     async fn a_database_that_is_gone_is_503_with_retry_after(world: World) {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 
-use crate::support::wallet::Wallet;
+use crate::support::wallet::{Wallet, refresh};
 use crate::support::world::{Answer, World, on_both};
 
 /// Posts as a client behind the proxy whose peer address tests have.
@@ -15,7 +15,7 @@ async fn post_from(world: &World, client: &str, path: &str, body: serde_json::Va
     world.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-const TIGHT: [(&str, &str); 7] = [
+const TIGHT: [(&str, &str); 9] = [
     ("LIMITS__ENABLED", "true"),
     ("TRUSTED_PROXIES", "[\"0.0.0.0\"]"),
     ("LIMITS__NONCES__BURST", "3"),
@@ -23,6 +23,8 @@ const TIGHT: [(&str, &str); 7] = [
     ("LIMITS__WALLET_FAILURES__BURST", "2"),
     ("LIMITS__WALLET_FAILURES__RATE", "60"),
     ("LIMITS__SIGN_INS__BURST", "10"),
+    ("LIMITS__WRITES__BURST", "2"),
+    ("LIMITS__REFUSED_CREDENTIALS__BURST", "2"),
 ];
 
 on_both! {
@@ -79,5 +81,45 @@ on_both! {
         elsewhere.refused(401, "invalid_signature");
         let right = json!({"address": wallet.address, "signature": wallet.sign(&nonce)});
         post_from(&world, "192.0.2.1", "/users/authenticate", right).await.ok(200);
+    }
+
+    async fn what_one_credential_changes_is_limited_and_another_one_of_the_account_is_free(world: World) {
+        let world = world.again_with(&TIGHT).await;
+        let (one, other) = (Wallet::number(1).sign_in(&world).await, Wallet::number(1).sign_in(&world).await);
+        let key = other.api_key(&world).await;
+        let path = one.profile_path();
+        let name = json!({"name": "Ada"});
+        world.post_as(&one.token, &path, name.clone()).await.ok(200);
+        world.post_as(&one.token, "/users/api-key/rotate", json!(null)).await.ok(200);
+        for path in [path.as_str(), "/users/api-key/rotate"] {
+            let refused = world.post_as(&one.token, path, name.clone()).await.refused(429, "too_many_requests");
+            assert_eq!(refused.headers["ratelimit-policy"], "\"writes\";q=2");
+        }
+        world.call("POST", &path, &[("x-api-key", &key)], &name).await.refused(401, "invalid_api_key");
+        let key = other.api_key(&world).await;
+        world.call("POST", &path, &[("x-api-key", &key)], &name).await.ok(200);
+        world.post_as(&other.token, "/users/api-key/rotate", json!(null)).await.ok(200);
+        // What ends a session can be done once, so it needs no limit, and nothing may keep anybody from it.
+        world.get_as(&one.token, &path).await.ok(200);
+        world.post_as(&one.token, "/users/logout", json!(null)).await.ok(204);
+    }
+
+    async fn refused_credentials_are_limited_and_a_good_one_always_passes(world: World) {
+        let world = world.again_with(&TIGHT).await;
+        let session = Wallet::number(1).sign_in(&world).await;
+        world.get_as("made.up.token", &session.profile_path()).await.refused(401, "invalid_token");
+        world.call("GET", &session.profile_path(), &[("x-api-key", "csk_made-up")], &json!(null)).await
+            .refused(401, "invalid_api_key");
+        for _ in 0..3 {
+            let refused = world.get_as("made.up.token", &session.profile_path()).await;
+            let refused = refused.refused(429, "too_many_requests");
+            assert_eq!(refused.headers["ratelimit-policy"], "\"refused_credentials\";q=2");
+            refresh(&world, "csr_made-up").await.refused(429, "too_many_requests");
+        }
+        world.get(&session.profile_path()).await.refused(401, "not_authenticated");
+        session.read(&world).await.ok(200);
+        refresh(&world, &session.refresh).await.ok(200);
+        world.pass(Duration::from_mins(30));
+        session.read(&world).await.refused(401, "token_expired");
     }
 }

@@ -48,6 +48,18 @@ impl Cluster {
         self.0.tell(mode);
     }
 
+    /// Has it stand still, as a machine that swaps or a network that is cut: it hangs up on nobody and answers nobody.
+    pub fn freeze(&mut self) {
+        self.0.tell("STOP");
+        assert_eq!(self.0.hear(), "STOP");
+    }
+
+    /// Has it go on where it stood still.
+    pub fn thaw(&mut self) {
+        self.0.tell("CONT");
+        assert_eq!(self.0.hear(), "CONT");
+    }
+
     /// Waits until it is stopped, and starts it again.
     pub fn start_again(&mut self) {
         assert_eq!(self.0.hear(), "stopped");
@@ -150,6 +162,13 @@ fn keeper(programs: &Programs, directory: &Path, port: u16) -> Result<Child, Str
         while read -r word; do
             case $word in
                 start) start "$@" && echo ready || echo failed ;;
+                STOP | CONT)
+                    server=$(head -n 1 data/postmaster.pid)
+                    # The server and its processes, the server first: it must not start others meanwhile.
+                    kill "-$word" "$server" &&
+                        kill "-$word" $(ps -A -o pid= -o ppid= | awk -v server="$server" '$2 == server { print $1 }') &&
+                        echo "$word" || echo failed
+                    ;;
                 *) "$@" "$programs/pg_ctl" -D data -m "$word" -w stop >>log 2>&1 </dev/null && echo stopped || echo failed ;;
             esac
         done

@@ -5,6 +5,7 @@ mod bad_input;
 mod callers;
 mod explain;
 mod golden;
+mod in_flight;
 mod message;
 mod nonce;
 mod profile;

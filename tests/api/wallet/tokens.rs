@@ -114,7 +114,7 @@ on_both! {
         let changed = world.again_with(&[("TOKENS__ALGORITHM", "ES256")]).await;
         let early = Wallet::number(1).sign_in(&changed).await;
         assert_eq!(header_of(&early)["alg"], "EdDSA", "the new key is published before it signs");
-        world.pass(Duration::from_mins(10));
+        world.pass(Duration::from_secs(45));
         let new = Wallet::number(1).sign_in(&changed).await;
         assert_eq!(header_of(&new)["alg"], "ES256");
         new.read(&changed).await.ok(200);
