@@ -87,11 +87,12 @@ impl Filling<'_> {
             wallet,
             epoch: 0,
             refresh_counter: 0,
+            created_at: at,
             refreshed_at: at,
             expires_at: at + SESSION_LIFETIME,
             ended_at: None,
         };
-        let sign_in = SignIn { session: &session, wallet_tag: &tag, event: id(), client: &self.client };
+        let sign_in = SignIn { session: &session, wallet_tag: &tag, event: id(), detail: None, client: &self.client };
         sign_ins::insert(tx, Spend::Count(0), sign_in).await?;
         Ok(())
     }
