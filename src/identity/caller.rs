@@ -200,11 +200,8 @@ impl Core {
                 Fault::Foreign => Unauthenticated::InvalidApiKey,
             })
         })?;
-        let mut reader = self.db.read().await?;
         let refused = |error| Refused::naming(Some(AccountId(verified.id)), None, error);
-        let found = accounts::find(&mut reader, AccountId(verified.id)).await?;
-        // A refusal is recorded, for which it takes another connection: never two at a time.
-        drop(reader);
+        let found = accounts::find_committed(&self.db, AccountId(verified.id)).await?;
         let Some((account, wallet)) = found else { return Err(refused(invalid)) };
         gate::admit(&account).map_err(refused)?;
         if verified.counter != account.api_key_counter {

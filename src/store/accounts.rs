@@ -1,11 +1,12 @@
 //! Accounts: the rows, and the counters by which all of an account's sessions and keys end at once.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
-use super::db::Connection;
+use super::db::{Backend, Connection};
+use super::gather::{Answers, by_position, json_list};
 use super::held::within;
-use super::{Queryable, Tx, execute, on};
+use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
 use crate::model::profile::{ProfileChange, ProfileText};
@@ -61,11 +62,30 @@ pub async fn insert(tx: &mut Tx, id: AccountId, wallet: WalletId, now: Timestamp
 }
 
 #[derive(FromRow)]
-struct WithPrimaryWallet {
+pub(super) struct WithPrimaryWallet {
     #[sqlx(flatten)]
     account: AccountRow,
     wallet_id: Option<Uuid>,
     address: Option<String>,
+}
+
+/// The columns of [`WithPrimaryWallet`].
+macro_rules! primary_wallet_columns {
+    () => {
+        concat!(account_columns!(), ", w.id AS wallet_id, w.address ")
+    };
+}
+macro_rules! join_primary_wallet {
+    () => {
+        "LEFT JOIN wallets w ON w.id = a.primary_wallet_id AND w.namespace = 'eip155'"
+    };
+}
+
+impl WithPrimaryWallet {
+    fn into_parts(self) -> Result<(Account, Option<LinkedWallet>), Error> {
+        let wallet = super::wallets::linked(self.wallet_id, self.address)?;
+        Ok((self.account.into_account()?, wallet))
+    }
 }
 
 /// The account of this id, and its primary wallet if it has an EVM one.
@@ -73,16 +93,47 @@ struct WithPrimaryWallet {
 /// # Errors
 /// If the database does not answer.
 pub async fn find(db: &mut impl Queryable, id: AccountId) -> Result<Option<(Account, Option<LinkedWallet>)>, Error> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        account_columns!(),
-        ", w.id AS wallet_id, w.address FROM accounts a ",
-        "LEFT JOIN wallets w ON w.id = a.primary_wallet_id AND w.namespace = 'eip155' WHERE a.id = $1"
-    );
+    const SQL: &str =
+        concat!("SELECT ", primary_wallet_columns!(), "FROM accounts a ", join_primary_wallet!(), " WHERE a.id = $1");
     let row = on!(db, c => sqlx::query_as::<_, WithPrimaryWallet>(SQL).bind(id.0).fetch_optional(c))?;
-    let Some(row) = row else { return Ok(None) };
-    let wallet = super::wallets::linked(row.wallet_id, row.address)?;
-    Ok(Some((row.account.into_account()?, wallet)))
+    row.map(WithPrimaryWallet::into_parts).transpose()
+}
+
+/// [`find`], of what is committed. On SQLite, those who ask at the same time are asked for together.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_committed(db: &Db, id: AccountId) -> Result<Option<(Account, Option<LinkedWallet>)>, Error> {
+    let gathered = match &*db.0 {
+        Backend::Sqlite { readers, gathers, .. } => gathers.accounts.ask(readers, id).await,
+        Backend::Postgres(_) => None,
+    };
+    match gathered {
+        Some(row) => row.map(WithPrimaryWallet::into_parts).transpose(),
+        None => find(&mut db.read().await?, id).await,
+    }
+}
+
+#[derive(FromRow)]
+struct PlacedAccount {
+    position: i64,
+    #[sqlx(flatten)]
+    row: WithPrimaryWallet,
+}
+
+/// [`find`] for many accounts.
+pub(super) fn list<'a>(c: &'a mut SqliteConnection, ids: &'a [AccountId]) -> Answers<'a, Option<WithPrimaryWallet>> {
+    const SQL: &str = concat!(
+        "SELECT asked.key AS position, ",
+        primary_wallet_columns!(),
+        "FROM json_each($1) asked CROSS JOIN accounts a ON a.id = unhex(asked.value) ",
+        join_primary_wallet!()
+    );
+    Box::pin(async move {
+        let ids_in_hex = json_list(ids.iter().map(|id| id.0.simple().to_string()));
+        let rows = sqlx::query_as::<_, PlacedAccount>(SQL).bind(ids_in_hex).fetch_all(c).await?;
+        Ok(by_position(ids.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
+    })
 }
 
 /// Writes what `change` changes, and gives the profile as it is now; `None` if the account is not of this epoch any more.

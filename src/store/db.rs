@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool, SqliteConnection};
 
+use super::accounts::WithPrimaryWallet;
 use super::gather::Gather;
 use super::held::Held;
 use super::lane::{Lane, LaneTx};
 use super::readers::{Loan, Readers};
 use super::sessions::OwnedRow;
 use super::wallets::OwnerAndCount;
-use super::{sessions, wallets};
-use crate::model::{Address, Error, SessionId};
+use super::{accounts, sessions, wallets};
+use crate::model::{AccountId, Address, Error, SessionId};
 
 /// The database. Cloning shares it.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ pub(super) struct Gathers {
     pub(super) counts: Gather<[u8; 32], Option<i64>>,
     pub(super) standings: Gather<(Address, [u8; 32]), Option<OwnerAndCount>>,
     pub(super) sessions: Gather<SessionId, Option<OwnedRow>>,
+    pub(super) accounts: Gather<AccountId, Option<WithPrimaryWallet>>,
 }
 
 impl Default for Gathers {
@@ -36,6 +38,7 @@ impl Default for Gathers {
             counts: Gather::new(wallets::list_counts),
             standings: Gather::new(wallets::list_standings),
             sessions: Gather::new(sessions::list),
+            accounts: Gather::new(accounts::list),
         }
     }
 }

@@ -1,0 +1,116 @@
+//! What one wallet holds on one chain: the native coin and the listed tokens, with allowances and prices.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use alloy::primitives::U256;
+
+use super::multicall::{Read, word};
+use super::price::{self, Price};
+use super::reader::{Outcome, Reader};
+use super::rpc::NodeFault;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Chain, Feed};
+use crate::model::Address;
+use crate::model::token::Token;
+
+/// An amount in the smallest unit of a token, which may have 256 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amount(U256);
+
+impl Amount {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What a wallet holds of one token.
+#[derive(Clone, Debug)]
+pub struct Balance {
+    /// The token.
+    pub token: Arc<Token>,
+    /// How much the wallet holds.
+    pub balance: Amount,
+    /// How much of it the chain's spender may take.
+    pub allowance: Amount,
+    /// What one token is worth, if a feed says so now.
+    pub price: Option<Price>,
+    /// The block that this is read from.
+    pub block: u64,
+}
+
+/// A chain, with all that is read of it.
+pub(super) struct Holdings {
+    pub(super) chain: Chain,
+    pub(super) reader: Reader,
+    /// The native coin.
+    pub(super) native: Arc<Token>,
+    pub(super) tokens: Vec<Arc<Token>>,
+    pub(super) feeds: Vec<Feed>,
+}
+
+impl Holdings {
+    /// What this wallet holds: the native coin first, then the listed tokens. Those that give no balance are left out.
+    pub(super) async fn read(&self, owner: Address, clock: &Clock) -> Result<Vec<Balance>, NodeFault> {
+        let outcomes = self.reader.read(&self.reads(owner), clock).await?;
+        let (native, rest) = outcomes.split_first().ok_or(NodeFault::Garbage("nothing was read"))?;
+        let (of_prices, of_tokens) = rest.split_at(self.price_reads().count());
+        let prices = self.prices(of_prices, clock.now());
+        let price = |token: &Arc<Token>| prices.get(&token.address).copied();
+        let native = word(&native.returned).map(|held| Balance {
+            token: Arc::clone(&self.native),
+            balance: Amount(held),
+            allowance: Amount(U256::MAX),
+            price: price(&self.native),
+            block: native.block,
+        });
+        let of_token = |(token, outcomes): (&Arc<Token>, &[Outcome])| {
+            let [balance, allowance] = outcomes else { return None };
+            Some(Balance {
+                token: Arc::clone(token),
+                balance: Amount(word(&balance.returned)?),
+                allowance: Amount(word(&allowance.returned)?),
+                price: price(token),
+                block: balance.block,
+            })
+        };
+        let of_tokens = self.tokens.iter().zip(of_tokens.chunks(2)).filter_map(of_token);
+        Ok(native.into_iter().chain(of_tokens).collect())
+    }
+
+    /// The native coin, then what prices take, then balance and allowance of each token.
+    fn reads(&self, owner: Address) -> Vec<Read> {
+        let of_token =
+            |token: &Arc<Token>| [Read::balance(token.address, owner), Read::allowance(token.address, owner, self.chain.spender)];
+        let native = std::iter::once(Read::Native(owner));
+        native.chain(self.price_reads()).chain(self.tokens.iter().flat_map(of_token)).collect()
+    }
+
+    /// The sequencer's round if there is one, then decimals and round of each feed.
+    fn price_reads(&self) -> impl Iterator<Item = Read> {
+        let of_feed = |feed: &Feed| [Read::feed_decimals(feed.feed), Read::latest_round(feed.feed)];
+        self.chain.sequencer.map(Read::latest_round).into_iter().chain(self.feeds.iter().flat_map(of_feed))
+    }
+
+    /// What the outcomes of [`Self::price_reads`] are worth, by token.
+    fn prices(&self, outcomes: &[Outcome], now: Timestamp) -> HashMap<Address, Price> {
+        let (sequencer, of_feeds) = outcomes.split_at(usize::from(self.chain.sequencer.is_some()));
+        if sequencer.iter().any(|outcome| !price::is_up(&outcome.returned)) {
+            return HashMap::new();
+        }
+        let judge = |(feed, outcomes): (&Feed, &[Outcome])| {
+            let [decimals, round] = outcomes else { return None };
+            Some((feed.token, price::judge(feed.feed, feed.heartbeat, &decimals.returned, &round.returned, now)?))
+        };
+        self.feeds.iter().zip(of_feeds.chunks(2)).filter_map(judge).collect()
+    }
+}

@@ -1,0 +1,98 @@
+//! What chains say: balances, allowances and prices, read from nodes by JSON-RPC. It knows wallets and no accounts.
+
+mod balances;
+mod cache;
+mod multicall;
+mod nodes;
+mod price;
+mod reader;
+mod rpc;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+pub use balances::{Amount, Balance};
+pub use price::Price;
+
+use crate::clock::Clock;
+use crate::config::{Chain, Config, Feed};
+use crate::model::Address;
+use crate::model::token::Token;
+use balances::Holdings;
+use cache::Cache;
+use nodes::Nodes;
+use reader::Reader;
+use rpc::Node;
+
+/// All chains that are read.
+pub struct Chains {
+    chains: Vec<Arc<Holdings>>,
+    cache: Cache,
+    clock: Clock,
+}
+
+/// What one chain said, or that it said nothing.
+pub struct Said {
+    /// The chain.
+    pub chain: u64,
+    /// What the wallet holds there; `None` if no node of the chain answered in time.
+    pub balances: Option<Arc<Vec<Balance>>>,
+}
+
+impl Chains {
+    /// Takes the chains that have nodes, with the tokens and feeds that are listed for them.
+    #[must_use]
+    pub fn new(config: &Config, clock: Clock) -> Self {
+        let client = client();
+        let with_nodes = config.chains.iter().filter(|chain| !chain.rpc.is_empty());
+        let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, &client))).collect();
+        Self { chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_entries), clock }
+    }
+
+    /// The ids of the chains that are read.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.chains.iter().map(|holdings| holdings.chain.id)
+    }
+
+    /// What this wallet holds on these chains, or on all if none are named. All are asked at once, each for no longer
+    /// than its deadline, and what was asked a moment ago is not asked again.
+    pub async fn balances(&self, owner: Address, of: &[u64]) -> Vec<Said> {
+        let wanted = self.chains.iter().filter(|holdings| of.is_empty() || of.contains(&holdings.chain.id));
+        let ask = |holdings: &Arc<Holdings>| {
+            let holdings = Arc::clone(holdings);
+            async move {
+                let chain = holdings.chain.id;
+                Said { chain, balances: self.cache.get(holdings, owner, &self.clock).await }
+            }
+        };
+        futures_util::future::join_all(wanted.map(ask)).await
+    }
+}
+
+/// One client for all nodes. It follows no redirect: a node that sends elsewhere is not the one that was configured.
+fn client() -> reqwest::Client {
+    let none = reqwest::redirect::Policy::none();
+    // Fails only where no TLS backend is compiled in, and one is.
+    reqwest::Client::builder().redirect(none).build().unwrap_or_default()
+}
+
+fn holdings(chain: &Chain, config: &Config, client: &reqwest::Client) -> Holdings {
+    let balances = &config.balances;
+    let nodes = chain.rpc.iter().map(|url| Node::new(url.clone(), client.clone())).collect();
+    let of_chain = |token: &&Token| token.chain_id == chain.id && token.address != Token::NATIVE;
+    let listed = config.listed_tokens.iter().filter(of_chain);
+    let named = config.listed_tokens.iter().find(|token| token.chain_id == chain.id && token.address == Token::NATIVE);
+    let native = named.cloned().unwrap_or_else(|| Token::native(chain.id));
+    Holdings {
+        reader: Reader {
+            nodes: Nodes::new(chain.id, nodes, balances.hedge),
+            multicall: chain.multicall,
+            batch: balances.batch,
+            apart: Mutex::new(HashMap::new()),
+        },
+        native: Arc::new(native),
+        tokens: listed.cloned().map(Arc::new).collect(),
+        feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).cloned().collect::<Vec<Feed>>(),
+        chain: chain.clone(),
+    }
+}

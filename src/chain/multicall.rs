@@ -1,0 +1,174 @@
+//! Many reads of contracts in one `eth_call`, by Multicall3 (`aggregate3`, each read allowed to fail).
+
+use alloy::primitives::U256;
+use alloy::sol;
+use alloy::sol_types::SolCall as _;
+use serde_json::{Value, json};
+
+use super::rpc::{Answer, Call};
+use crate::model::Address;
+
+sol! {
+    /// Multicall3, as deployed at the same address on most chains.
+    interface IMulticall3 {
+        struct Call3 { address target; bool allowFailure; bytes callData; }
+        struct Result { bool success; bytes returnData; }
+        function aggregate3(Call3[] calls) external payable returns (Result[] returnData);
+        function getBlockNumber() external view returns (uint256 blockNumber);
+        function getEthBalance(address addr) external view returns (uint256 balance);
+    }
+
+    /// ERC-20.
+    interface IERC20 {
+        function balanceOf(address owner) external view returns (uint256);
+        function allowance(address owner, address spender) external view returns (uint256);
+    }
+
+    /// A price feed of Chainlink.
+    interface IAggregator {
+        function decimals() external view returns (uint8);
+        function latestRoundData() external view
+            returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+    }
+}
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// How much of the native coin this address has.
+    Native(Address),
+    /// What a contract returns.
+    Contract {
+        /// The contract.
+        target: Address,
+        /// Function and arguments, by the ABI.
+        data: Vec<u8>,
+    },
+}
+
+/// What a read gave; `None` if the contract refused it or the node did not say.
+pub(super) type Returned = Option<Vec<u8>>;
+
+pub(super) fn to_alloy(address: Address) -> alloy::primitives::Address {
+    alloy::primitives::Address::from(*address.as_bytes())
+}
+
+impl Read {
+    fn of(target: Address, call: &impl SolCall) -> Self {
+        Self::Contract { target, data: call.abi_encode() }
+    }
+
+    pub(super) fn balance(token: Address, owner: Address) -> Self {
+        Self::of(token, &IERC20::balanceOfCall { owner: to_alloy(owner) })
+    }
+
+    pub(super) fn allowance(token: Address, owner: Address, spender: Address) -> Self {
+        Self::of(token, &IERC20::allowanceCall { owner: to_alloy(owner), spender: to_alloy(spender) })
+    }
+
+    pub(super) fn feed_decimals(feed: Address) -> Self {
+        Self::of(feed, &IAggregator::decimalsCall {})
+    }
+
+    pub(super) fn latest_round(feed: Address) -> Self {
+        Self::of(feed, &IAggregator::latestRoundDataCall {})
+    }
+
+    /// The contract that answers it, if one does.
+    pub(super) fn target(&self) -> Option<Address> {
+        match self {
+            Self::Native(_) => None,
+            Self::Contract { target, .. } => Some(*target),
+        }
+    }
+
+    /// The call that does this read alone, at `block`.
+    pub(super) fn alone(&self, block: &Value) -> Call {
+        match self {
+            Self::Native(owner) => {
+                Call { method: "eth_getBalance", params: json!([owner.checksummed(), block]) }
+            }
+            Self::Contract { target, data } => eth_call(*target, data, block),
+        }
+    }
+
+    fn in_multicall(&self, multicall: Address) -> IMulticall3::Call3 {
+        let (target, data) = match self {
+            Self::Native(owner) => {
+                (multicall, IMulticall3::getEthBalanceCall { addr: to_alloy(*owner) }.abi_encode())
+            }
+            Self::Contract { target, data } => (*target, data.clone()),
+        };
+        IMulticall3::Call3 { target: to_alloy(target), allowFailure: true, callData: data.into() }
+    }
+}
+
+/// One `eth_call` for the number of the block and all of `reads`.
+pub(super) fn aggregate(multicall: Address, reads: &[Read]) -> Call {
+    let number = Read::of(multicall, &IMulticall3::getBlockNumberCall {});
+    let calls = std::iter::once(&number).chain(reads).map(|read| read.in_multicall(multicall)).collect();
+    let data = IMulticall3::aggregate3Call { calls }.abi_encode();
+    eth_call(multicall, &data, &json!("latest"))
+}
+
+fn eth_call(target: Address, data: &[u8], block: &Value) -> Call {
+    let params = json!([{"to": target.checksummed(), "data": format!("0x{}", hex::encode(data))}, block]);
+    Call { method: "eth_call", params }
+}
+
+/// The block, and what each of `count` reads gave; `None` if that is not what came.
+pub(super) fn disaggregate(answer: &Value, count: usize) -> Option<(u64, Vec<Returned>)> {
+    let results = IMulticall3::aggregate3Call::abi_decode_returns(&bytes(answer)?).ok()?;
+    let mut returned = results.into_iter().map(|result| result.success.then(|| result.returnData.to_vec()));
+    let block = u64::try_from(word(&returned.next()?)?).ok()?;
+    let returned: Vec<_> = returned.collect();
+    (returned.len() == count).then_some((block, returned))
+}
+
+/// What a read gave that was done alone.
+pub(super) fn returned(read: &Read, answer: &Answer) -> Returned {
+    let answer = answer.as_ref().ok()?;
+    match read {
+        Read::Native(_) => {
+            let balance = U256::from_str_radix(answer.as_str()?.strip_prefix("0x")?, 16).ok()?;
+            Some(balance.to_be_bytes::<32>().to_vec())
+        }
+        Read::Contract { .. } => bytes(answer),
+    }
+}
+
+fn bytes(answer: &Value) -> Option<Vec<u8>> {
+    hex::decode(answer.as_str()?.strip_prefix("0x")?).ok()
+}
+
+/// A number of 256 bits; `None` for anything but one word. An address without code returns nothing.
+pub(super) fn word(returned: &Returned) -> Option<U256> {
+    let word: &[u8; 32] = returned.as_deref()?.try_into().ok()?;
+    Some(U256::from_be_bytes(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_thirty_two_bytes_and_nothing_else() {
+        assert_eq!(word(&Some(vec![0xFF; 32])), Some(U256::MAX));
+        for returned in [None, Some(vec![]), Some(vec![1; 31]), Some(vec![1; 33]), Some(vec![1; 64])] {
+            assert_eq!(word(&returned), None);
+        }
+    }
+
+    #[test]
+    fn reads_are_encoded_as_the_abi_says() {
+        let address = |byte| Address::new([byte; 20]);
+        let balance = Read::balance(address(1), address(2)).alone(&json!("latest"));
+        let data = format!("0x70a08231{}{}", "00".repeat(12), "02".repeat(20));
+        assert_eq!(balance.params, json!([{"to": address(1).checksummed(), "data": data}, "latest"]));
+        let call = aggregate(address(3), &[Read::Native(address(3))]);
+        assert!(call.params[0]["data"].as_str().unwrap().starts_with("0x82ad56cb"));
+        for garbage in [json!("0x"), json!("0x00"), json!(null), json!(format!("0x{}", "ff".repeat(64)))] {
+            assert_eq!(disaggregate(&garbage, 1), None);
+        }
+    }
+}

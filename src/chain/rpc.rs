@@ -1,0 +1,232 @@
+//! One node, asked by JSON-RPC 2.0 over HTTP. Not alloy's transport: that reads an answer of any length, and what a node
+//! sends is a stranger's input.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::clock::Timestamp;
+use crate::config::RpcUrl;
+
+/// The longest answer that is read, in bytes: one for thousands of tokens has less than a tenth of it.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// How long a node that failed is asked after the others.
+const PENALTY: Duration = Duration::from_secs(30);
+
+/// A node of a chain.
+pub(super) struct Node {
+    pub(super) url: RpcUrl,
+    client: reqwest::Client,
+    /// The id of its chain as it says; 0 until it was asked.
+    chain_id: AtomicU64,
+    /// When it last failed, in microseconds; long ago if never.
+    failed_at: AtomicI64,
+}
+
+/// One method call.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) method: &'static str,
+    pub(super) params: Value,
+}
+
+/// Why a node gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NodeFault {
+    /// It can't be reached, or broke off.
+    Unreachable(String),
+    /// It answered with this status.
+    Status(u16),
+    /// It answered what is no answer.
+    Garbage(&'static str),
+    /// It refused the call with this message.
+    Refused(String),
+    /// It answers for another chain.
+    OtherChain(u64),
+    /// It took too long.
+    Late,
+}
+
+/// An answer to one call: its result, or the message of the error.
+pub(super) type Answer = Result<Value, String>;
+
+#[derive(Serialize)]
+struct Request<'a> {
+    jsonrpc: &'static str,
+    id: usize,
+    method: &'static str,
+    params: &'a Value,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    id: Option<usize>,
+    result: Option<Value>,
+    error: Option<ReplyError>,
+}
+
+#[derive(Deserialize)]
+struct ReplyError {
+    #[serde(default)]
+    message: String,
+}
+
+impl Node {
+    pub(super) fn new(url: RpcUrl, client: reqwest::Client) -> Self {
+        Self { url, client, chain_id: AtomicU64::new(0), failed_at: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Whether it failed a short while ago, or is of another chain.
+    pub(super) fn is_out_of_favour(&self, now: Timestamp) -> bool {
+        let failed_at = Timestamp::from_micros(self.failed_at.load(Ordering::Relaxed));
+        now < failed_at + PENALTY
+    }
+
+    pub(super) fn note_failure(&self, now: Timestamp) {
+        self.failed_at.store(now.micros(), Ordering::Relaxed);
+    }
+
+    /// Asks for several things in one round trip; answers in their order. The first time, the node is also asked which
+    /// chain it is of, and nothing that one of another chain says is used.
+    pub(super) async fn ask(&self, chain_id: u64, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
+        match self.chain_id.load(Ordering::Relaxed) {
+            0 => self.ask_a_stranger(chain_id, calls).await,
+            known if known == chain_id => self.send(calls).await,
+            other => Err(NodeFault::OtherChain(other)),
+        }
+    }
+
+    async fn ask_a_stranger(&self, chain_id: u64, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
+        let mut with_id = vec![Call { method: "eth_chainId", params: json!([]) }];
+        with_id.extend_from_slice(calls);
+        let mut answers = self.send(&with_id).await?.into_iter();
+        let told = answers.next().and_then(Result::ok).as_ref().and_then(quantity);
+        let told = told.ok_or(NodeFault::Garbage("it does not say which chain it is of"))?;
+        if self.chain_id.swap(told, Ordering::Relaxed) == 0 && told != chain_id {
+            let node = &self.url;
+            tracing::error!(%node, chain = chain_id, told, "a node answers for another chain and is not used");
+        }
+        if told == chain_id { Ok(answers.collect()) } else { Err(NodeFault::OtherChain(told)) }
+    }
+
+    async fn send(&self, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
+        let requests: Vec<_> = calls.iter().enumerate().map(|(id, call)| request(id, call)).collect();
+        // Some nodes take no lists, so a single call goes by itself.
+        let body = match requests.as_slice() {
+            [only] => serde_json::to_vec(only),
+            many => serde_json::to_vec(many),
+        };
+        let body = body.map_err(|_| NodeFault::Garbage("the request can't be printed"))?;
+        let replies = self.exchange(body).await?;
+        let mut answers: Vec<Option<Answer>> = vec![None; calls.len()];
+        for reply in replies {
+            let place = reply.id.and_then(|id| answers.get_mut(id));
+            *place.ok_or(NodeFault::Garbage("an answer without its question"))? = Some(reply.into_answer());
+        }
+        answers.into_iter().map(|answer| answer.ok_or(NodeFault::Garbage("a question without an answer"))).collect()
+    }
+
+    async fn exchange(&self, body: Vec<u8>) -> Result<Vec<Reply>, NodeFault> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        let request = self.client.post(self.url.expose().clone()).header(CONTENT_TYPE, JSON).body(body);
+        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+            if answer.len() + chunk.len() > LONGEST {
+                return Err(NodeFault::Garbage("its answer is too long"));
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        match parse(&answer) {
+            // Some nodes refuse with another status and say in the body why.
+            Some(replies) if status.is_success() || replies.iter().any(|reply| reply.error.is_some()) => Ok(replies),
+            _ if !status.is_success() => Err(NodeFault::Status(status.as_u16())),
+            _ => Err(NodeFault::Garbage("its answer is no JSON-RPC")),
+        }
+        .and_then(refuse_whole)
+    }
+}
+
+fn request(id: usize, call: &Call) -> Request<'_> {
+    Request { jsonrpc: "2.0", id, method: call.method, params: &call.params }
+}
+
+fn parse(answer: &[u8]) -> Option<Vec<Reply>> {
+    let is_list = answer.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if is_list { serde_json::from_slice(answer).ok() } else { serde_json::from_slice(answer).ok().map(|one| vec![one]) }
+}
+
+/// An error that names no call is about all of them.
+fn refuse_whole(replies: Vec<Reply>) -> Result<Vec<Reply>, NodeFault> {
+    match replies.as_slice() {
+        [Reply { id: None, error: Some(error), .. }] => Err(NodeFault::Refused(error.message.clone())),
+        _ => Ok(replies),
+    }
+}
+
+impl Reply {
+    fn into_answer(self) -> Answer {
+        match self.error {
+            Some(error) => Err(error.message),
+            None => Ok(self.result.unwrap_or(Value::Null)),
+        }
+    }
+}
+
+/// A `QUANTITY` of the Ethereum JSON-RPC specification.
+pub(super) fn quantity(value: &Value) -> Option<u64> {
+    u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
+}
+
+/// The innermost reason in one line, without the URL: it may carry a key.
+fn unreachable(error: &reqwest::Error) -> NodeFault {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    // The outermost error is the one that names the URL.
+    let told = if error.source().is_some() { reason.to_string() } else { "the request failed".to_owned() };
+    NodeFault::Unreachable(told)
+}
+
+impl std::fmt::Display for NodeFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
+            Self::Status(status) => write!(f, "it answers with status {status}"),
+            Self::Garbage(reason) => f.write_str(reason),
+            Self::Refused(message) => write!(f, "it refuses: {}", message.chars().take(200).collect::<String>()),
+            Self::OtherChain(id) => write!(f, "it is of chain {id}"),
+            Self::Late => f.write_str("it takes too long"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantity_is_hex_with_its_prefix() {
+        assert_eq!(quantity(&json!("0x7a69")), Some(31337));
+        for value in [json!("7a69"), json!(31337), json!("0x"), json!("0x1ffffffffffffffff"), json!(null)] {
+            assert_eq!(quantity(&value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_reply_or_a_list_of_them() {
+        assert_eq!(parse(br#"{"id":0,"result":"0x1"}"#).unwrap().len(), 1);
+        assert_eq!(parse(br#" [{"id":0,"result":"0x1"},{"id":1,"error":{"message":"no"}}]"#).unwrap().len(), 2);
+        for garbage in [&b""[..], b"<html>", b"[1]", b"\"x\"", b"{\"id\":-1}"] {
+            assert!(parse(garbage).is_none(), "{}", String::from_utf8_lossy(garbage));
+        }
+        let whole = parse(br#"{"id":null,"error":{"code":-32600,"message":"batch limit"}}"#).unwrap();
+        assert_eq!(refuse_whole(whole).err(), Some(NodeFault::Refused("batch limit".to_owned())));
+    }
+}
