@@ -3,6 +3,7 @@
 mod data_dir;
 mod failure;
 mod listen;
+mod operate;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 pub use data_dir::Secret;
 pub use failure::StartFailure;
+pub use operate::{list_keys, migrate, rotate_keys};
 
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -71,23 +73,6 @@ impl App {
         upkeep.abort();
         self.core.db().close().await;
     }
-}
-
-/// Brings the database's tables up to date, or, if `check`, leaves them alone; how many migrations it lacked.
-///
-/// # Errors
-/// [`StartFailure`] if the database can't be opened.
-pub async fn migrate(config: &Config, check: bool) -> Result<usize, StartFailure> {
-    let failure = |error| StartFailure::database(config, &error);
-    let pending = Db::pending(&config.database).await.map_err(failure)?;
-    if !check && pending > 0 {
-        if let Database::Sqlite(file) = &config.database {
-            data_dir::prepare(file.parent().unwrap_or(&config.data_dir))?;
-            data_dir::prepare_database(file)?;
-        }
-        Db::open(&config.database).await.map_err(failure)?.close().await;
-    }
-    Ok(pending)
 }
 
 /// The two sockets of a gateway.

@@ -26,16 +26,21 @@ const DEFAULT_FILE: &str = "countersign.toml";
 pub fn run() -> ExitCode {
     match act(Arguments::parse()) {
         Ok(answer) => {
-            // A closed standard output, as of `| head`, is no failure of ours.
-            let mut out = std::io::stdout().lock();
-            let _ = out.write_all(answer.as_bytes()).and_then(|()| out.flush());
+            print(&answer);
             ExitCode::SUCCESS
         }
         Err(failure) => {
+            print(failure.answer());
             eprintln!("countersign: {failure}");
             ExitCode::from(failure.code())
         }
     }
+}
+
+fn print(answer: &str) {
+    // A closed standard output, as of `| head`, is no failure of ours.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(answer.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Does what a verb says; its answer goes to standard output.
@@ -45,8 +50,8 @@ fn act(arguments: Arguments) -> Result<String, Failure> {
     match arguments.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => serve::run(config()?).map(|()| String::new()),
         Verb::Config => Ok(config()?.to_toml()),
-        Verb::Keys { action } => operate::keys(config()?, action, json),
-        Verb::Migrate { check } => operate::migrate(&config()?, check),
+        Verb::Keys { action } => operate::keys(&config()?, action, json),
+        Verb::Migrate { check } => operate::migrate(&config()?, check, json),
         Verb::Openapi => operate::openapi(&config()?),
         Verb::Healthcheck => client::healthcheck(&config()?),
         Verb::Login(options) => client::login(&options, json),

@@ -26,7 +26,7 @@ pub use nonces::IssuedNonce;
 pub use profile::Profile;
 pub use root::RootError;
 pub use sign_in::{BareProof, SignedIn};
-pub use signing_keys::KeyState;
+pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
 pub use tokens::Tokens;
 
 use crate::clock::Clock;
