@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod failure;
 mod logging;
+mod manual;
 mod operate;
 mod serve;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 
 use arguments::{Arguments, Verb};
 use failure::Failure;
@@ -53,25 +55,19 @@ fn act(arguments: Arguments) -> Result<String, Failure> {
         Verb::Keys { action } => operate::keys(&config()?, action, json),
         Verb::Migrate { check } => operate::migrate(&config()?, check, json),
         Verb::Openapi => operate::openapi(&config()?),
-        Verb::Healthcheck => client::healthcheck(&config()?),
+        Verb::Healthcheck => client::healthcheck(&config()?, json),
         Verb::Login(options) => client::login(&options, json),
         Verb::Whoami => client::whoami(json),
         Verb::ApiKey { rotate } => client::api_key(rotate, json),
-        Verb::Logout => client::logout(),
-        Verb::Completions { shell } => Ok(printed(|out| {
-            clap_complete::generate(shell, &mut Arguments::command(), "countersign", out);
-        })),
-        Verb::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Arguments::command()).render(&mut page).map_err(Failure::io("the manual page"))?;
-            Ok(String::from_utf8_lossy(&page).into_owned())
-        }
+        Verb::Logout => client::logout(json),
+        Verb::Completions { shell } => Ok(completions(shell)),
+        Verb::Man => manual::page().map_err(Failure::io("the manual page")),
     }
 }
 
-fn printed(write: impl FnOnce(&mut Vec<u8>)) -> String {
+fn completions(shell: Shell) -> String {
     let mut out = Vec::new();
-    write(&mut out);
+    clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
