@@ -91,6 +91,22 @@ pub(super) async fn secret(config: &Config, db: &Db, random: &Random) -> Result<
     }
 }
 
+/// Finds the root secret of a database that has one. Makes none.
+pub(super) fn existing_secret(config: &Config) -> Result<SecretBytes, StartFailure> {
+    require_secret(config)?;
+    if let Some(secret) = &config.secret {
+        return Ok(secret.clone());
+    }
+    let file = config.data_dir.join("secret");
+    let missing = || {
+        StartFailure::new(format!(
+            "there is no root secret {}: run this with the gateway's configuration, after its first start",
+            file.display()
+        ))
+    };
+    read(&file)?.ok_or_else(missing)
+}
+
 /// The root secret in the file, if the file is there.
 fn read(file: &Path) -> Result<Option<SecretBytes>, StartFailure> {
     match fs::read_to_string(file) {

@@ -12,12 +12,26 @@ use crate::store::OpenError;
 
 /// One line that says why the gateway does not start, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartFailure(String);
+pub struct StartFailure {
+    line: String,
+    is_database_away: bool,
+}
 
 impl StartFailure {
     pub(super) fn new(line: impl Into<String>) -> Self {
         // Errors of libraries may have lines of their own.
-        Self(line.into().lines().map(str::trim).collect::<Vec<_>>().join(" "))
+        let line = line.into().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        Self { line, is_database_away: false }
+    }
+
+    fn away(line: impl Into<String>) -> Self {
+        Self { is_database_away: true, ..Self::new(line) }
+    }
+
+    /// Whether all that is wrong is that the database can't be reached: trying again later makes sense.
+    #[must_use]
+    pub fn is_database_away(&self) -> bool {
+        self.is_database_away
     }
 
     /// The system refused what every gateway needs.
@@ -50,12 +64,20 @@ impl StartFailure {
             Database::Postgres(url) => url.to_string(),
         };
         match error {
-            OpenError::Unreachable(error) => Self::new(format!(
+            OpenError::Unreachable(error) => Self::away(format!(
                 "the database {name} can't be opened ({error}): check database_url (COUNTERSIGN_DATABASE_URL) and that \
                  it runs and is writable"
             )),
             OpenError::Newer => Self::new(format!(
                 "the database {name} was changed by a newer version of Countersign: start that version or a later one"
+            )),
+            OpenError::Missing => Self::new(format!(
+                "there is no database {name}: run this where the gateway's configuration is, or name that by --config; \
+                 a new one is made by: countersign migrate"
+            )),
+            OpenError::Behind(pending) => Self::new(format!(
+                "the database {name} lacks {pending} migrations: run countersign migrate, or start the gateway, and \
+                 try again"
             )),
             OpenError::Migration(error) => Self::new(format!(
                 "the tables of the database {name} can't be brought up to date ({error}): restore a backup, or ask for \
@@ -78,6 +100,10 @@ impl From<RootError> for StartFailure {
                 "the root secret is not the one of this database: restore it, or, to replace it, name the old one in \
                  previous_secrets",
             ),
+            RootError::NewSecret => Self::new(
+                "the root secret is not one that this database knows: run this with the gateway's configuration, and \
+                 start the gateway once after a change of the secret",
+            ),
             RootError::Store(error) => Self::from(error),
         }
     }
@@ -87,6 +113,7 @@ impl From<Error> for StartFailure {
     fn from(error: Error) -> Self {
         match error {
             Error::Internal(source) => Self::new(format!("the database can't be used ({source})")),
+            Error::Unavailable(_) => Self::away(error.detail()),
             other => Self::new(other.detail()),
         }
     }
@@ -94,7 +121,7 @@ impl From<Error> for StartFailure {
 
 impl fmt::Display for StartFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.line)
     }
 }
 

@@ -3,6 +3,7 @@
 mod data_dir;
 mod failure;
 mod listen;
+mod operate;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 pub use data_dir::Secret;
 pub use failure::StartFailure;
+pub use operate::{list_keys, migrate, rotate_keys};
 
 use crate::clock::Clock;
 use crate::config::{Config, Database};
@@ -74,23 +76,6 @@ impl App {
         }
         self.core.db().close().await;
     }
-}
-
-/// Brings the database's tables up to date, or, if `check`, leaves them alone; how many migrations it lacked.
-///
-/// # Errors
-/// [`StartFailure`] if the database can't be opened.
-pub async fn migrate(config: &Config, check: bool) -> Result<usize, StartFailure> {
-    let failure = |error| StartFailure::database(config, &error);
-    let pending = Db::pending(&config.database).await.map_err(failure)?;
-    if !check && pending > 0 {
-        if let Database::Sqlite(file) = &config.database {
-            data_dir::prepare(file.parent().unwrap_or(&config.data_dir))?;
-            data_dir::prepare_database(file)?;
-        }
-        Db::open(&config.database).await.map_err(failure)?.close().await;
-    }
-    Ok(pending)
 }
 
 /// The two sockets of a gateway.

@@ -65,7 +65,7 @@ pub(super) enum Verb {
         /// Which shell
         shell: Shell,
     },
-    /// Print the manual page, for `man -l -`
+    /// Print the manual page, with every verb, for `man -l -`
     Man,
 }
 

@@ -10,6 +10,8 @@ use crate::config::ConfigError;
 pub(super) enum Failure {
     /// The server refused it.
     Refused(String),
+    /// What was asked about is not so. A script that wants JSON finds the `answer` on standard output all the same.
+    No { answer: String, line: String },
     /// It was asked for wrongly, or can't be done here.
     WrongUse(String),
     /// The server can't be reached.
@@ -20,15 +22,29 @@ impl Failure {
     /// The exit code.
     pub(super) fn code(&self) -> u8 {
         match self {
-            Self::Refused(_) => 1,
+            Self::Refused(_) | Self::No { .. } => 1,
             Self::WrongUse(_) => 2,
             Self::Unreachable(_) => 3,
+        }
+    }
+
+    /// What goes to standard output.
+    pub(super) fn answer(&self) -> &str {
+        match self {
+            Self::No { answer, .. } => answer,
+            Self::Refused(_) | Self::WrongUse(_) | Self::Unreachable(_) => "",
         }
     }
 
     /// The system refused `what`.
     pub(super) fn io(what: &str) -> impl Fn(std::io::Error) -> Self {
         move |error| Self::WrongUse(format!("{what}: {error}"))
+    }
+
+    /// A verb that works on the database could not. Unlike a start, it is worth another try if the database is away.
+    pub(super) fn of_operator(failure: &StartFailure) -> Self {
+        let line = failure.to_string();
+        if failure.is_database_away() { Self::Unreachable(line) } else { Self::WrongUse(line) }
     }
 }
 
@@ -46,7 +62,7 @@ impl From<ConfigError> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Refused(line) | Self::WrongUse(line) | Self::Unreachable(line)) = self;
+        let (Self::Refused(line) | Self::No { line, .. } | Self::WrongUse(line) | Self::Unreachable(line)) = self;
         f.write_str(line)
     }
 }

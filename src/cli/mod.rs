@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod failure;
 mod logging;
+mod manual;
 mod operate;
 mod serve;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 
 use arguments::{Arguments, Verb};
 use failure::Failure;
@@ -26,16 +28,21 @@ const DEFAULT_FILE: &str = "countersign.toml";
 pub fn run() -> ExitCode {
     match act(Arguments::parse()) {
         Ok(answer) => {
-            // A closed standard output, as of `| head`, is no failure of ours.
-            let mut out = std::io::stdout().lock();
-            let _ = out.write_all(answer.as_bytes()).and_then(|()| out.flush());
+            print(&answer);
             ExitCode::SUCCESS
         }
         Err(failure) => {
+            print(failure.answer());
             eprintln!("countersign: {failure}");
             ExitCode::from(failure.code())
         }
     }
+}
+
+fn print(answer: &str) {
+    // A closed standard output, as of `| head`, is no failure of ours.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(answer.as_bytes()).and_then(|()| out.flush());
 }
 
 /// Does what a verb says; its answer goes to standard output.
@@ -45,28 +52,22 @@ fn act(arguments: Arguments) -> Result<String, Failure> {
     match arguments.verb.unwrap_or(Verb::Serve) {
         Verb::Serve => serve::run(config()?).map(|()| String::new()),
         Verb::Config => Ok(config()?.to_toml()),
-        Verb::Keys { action } => operate::keys(config()?, action, json),
-        Verb::Migrate { check } => operate::migrate(&config()?, check),
+        Verb::Keys { action } => operate::keys(&config()?, action, json),
+        Verb::Migrate { check } => operate::migrate(&config()?, check, json),
         Verb::Openapi => operate::openapi(&config()?),
-        Verb::Healthcheck => client::healthcheck(&config()?),
+        Verb::Healthcheck => client::healthcheck(&config()?, json),
         Verb::Login(options) => client::login(&options, json),
         Verb::Whoami => client::whoami(json),
         Verb::ApiKey { rotate } => client::api_key(rotate, json),
-        Verb::Logout => client::logout(),
-        Verb::Completions { shell } => Ok(printed(|out| {
-            clap_complete::generate(shell, &mut Arguments::command(), "countersign", out);
-        })),
-        Verb::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Arguments::command()).render(&mut page).map_err(Failure::io("the manual page"))?;
-            Ok(String::from_utf8_lossy(&page).into_owned())
-        }
+        Verb::Logout => client::logout(json),
+        Verb::Completions { shell } => Ok(completions(shell)),
+        Verb::Man => manual::page().map_err(Failure::io("the manual page")),
     }
 }
 
-fn printed(write: impl FnOnce(&mut Vec<u8>)) -> String {
+fn completions(shell: Shell) -> String {
     let mut out = Vec::new();
-    write(&mut out);
+    clap_complete::generate(shell, &mut Arguments::command(), "countersign", &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 

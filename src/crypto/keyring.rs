@@ -210,9 +210,8 @@ impl Keyring {
     /// # Errors
     /// [`Error::Internal`] if there is none, which the start makes sure of.
     pub fn signing(&self, algorithm: Algorithm, now: Timestamp) -> Result<&SigningKey, Error> {
-        let active = || self.keys.iter().rev().filter(|key| key.active_from <= now);
-        let preferred = active().find(|key| key.public.algorithm == algorithm);
-        preferred.or_else(|| active().next()).ok_or(Error::internal("there is no active signing key"))
+        let facts = |key: &SigningKey| (key.public.algorithm == algorithm, key.active_from);
+        signing(&self.keys, facts, now).ok_or(Error::internal("there is no active signing key"))
     }
 
     /// Whether there is a key of this algorithm, active or not.
@@ -238,4 +237,11 @@ impl Keyring {
     pub fn jwks(&self) -> Jwks {
         Jwks { keys: self.keys.iter().map(|key| key.jwk.clone()).collect() }
     }
+}
+
+/// The one of `keys`, the newest last, that signs at `now`. `facts` tells whether a key is of the preferred algorithm,
+/// and from when on it signs: that much is known of a key without opening it.
+pub fn signing<T>(keys: &[T], facts: impl Fn(&T) -> (bool, Timestamp), now: Timestamp) -> Option<&T> {
+    let active = || keys.iter().rev().filter(|key| facts(key).1 <= now);
+    active().find(|key| facts(key).0).or_else(|| active().next())
 }

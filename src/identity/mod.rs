@@ -36,8 +36,8 @@ pub use profile::Profile;
 pub use proof::Proof;
 pub use root::RootError;
 pub use sign_in::SignedIn;
-pub use signing_keys::KeyState;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
+pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
 pub use tokens::Tokens;
 pub use wallets::OwnWallet;
 

@@ -20,6 +20,8 @@ use crate::store::{Db, Queryable, Tx, audit};
 pub enum RootError {
     /// The root secret is not one that this database knows, and none of the previous ones is either.
     WrongSecret,
+    /// The root secret is not one that this database knows yet: no start has made it known.
+    NewSecret,
     /// The database failed, or a sealed key does not open.
     Store(Error),
 }
@@ -87,6 +89,22 @@ async fn keychain(
     }
     let current = keys.remove(0);
     Ok(Keychain::new(current, keys))
+}
+
+/// The keychain of root secrets that the database knows already. Makes nothing known, which is a start's to do.
+pub(super) async fn known_keychain(
+    tx: &mut Tx,
+    secret: &SecretBytes,
+    previous: &[SecretBytes],
+) -> Result<Keychain, RootError> {
+    let known = rows::list_root_secrets(tx).await?;
+    let of_secret = |secret: &SecretBytes| {
+        let check = check_value(secret);
+        let row = known.iter().find(|row| row.check_value == check)?;
+        Some(RootKeys::new(u8::try_from(row.version).ok()?, secret))
+    };
+    let current = of_secret(secret).ok_or(RootError::NewSecret)?;
+    Ok(Keychain::new(current, previous.iter().filter_map(of_secret).collect()))
 }
 
 /// The keys in the database, within one unit of work.

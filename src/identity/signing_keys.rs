@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Core;
-use super::root::{Keys, load_keyring};
+use super::root::{Keys, known_keychain, load_keyring};
+use super::{Core, RootError};
 use crate::clock::Timestamp;
+use crate::config::{Algorithm, Config};
+use crate::crypto::keyring;
 use crate::model::Error;
 use crate::model::audit::{Event, Subject};
-use crate::store::keys as rows;
+use crate::random::Random;
+use crate::secret::SecretBytes;
+use crate::store::{Db, audit, keys as rows};
 
 /// How often a node reloads its ring, and how long it may take to.
 pub(crate) const RELOADED_WITHIN: Duration = Duration::from_secs(5);
@@ -63,54 +67,57 @@ impl Core {
         };
         self.new_keys.ask(&self.clock, |()| LOOKED_AGAIN_AFTER, look).await;
     }
+}
 
-    /// Every signing key that there ever was, the newest last.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the database does not answer.
-    pub async fn signing_keys(&self) -> Result<Vec<KeyState>, Error> {
-        let now = self.clock.now();
-        let mut reader = self.db.read().await?;
-        let rows = rows::list_all_signing_keys(&mut reader).await?;
-        let ring = load_keyring(&mut reader, &self.keychain, now).await?;
-        let signing = ring.signing(self.config.tokens.algorithm, now)?.kid().to_owned();
-        let of_row = |row: rows::SigningKeyRow| {
-            let (active_from, retired_at) =
-                (Timestamp::from_micros(row.active_from), row.retired_at.map(Timestamp::from_micros));
-            let state = match retired_at {
-                Some(at) if at <= now => "retired",
-                _ if row.kid == signing => "signing",
-                _ if active_from > now => "published",
-                _ => "verifying",
-            };
-            KeyState { kid: row.kid, algorithm: row.algorithm, state, active_from, retired_at }
+/// Every signing key that there ever was, the newest last. Needs no root secret: nothing is opened.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the database does not answer.
+pub async fn list_signing_keys(db: &Db, algorithm: Algorithm, now: Timestamp) -> Result<Vec<KeyState>, Error> {
+    let mut reader = db.read().await?;
+    let current = rows::list_signing_keys(&mut reader, now).await?;
+    let facts =
+        |row: &rows::SigningKeyRow| (row.algorithm == algorithm.name(), Timestamp::from_micros(row.active_from));
+    let signing = keyring::signing(&current, facts, now).map(|row| row.kid.clone());
+    let of_row = |row: rows::SigningKeyRow| {
+        let (active_from, retired_at) =
+            (Timestamp::from_micros(row.active_from), row.retired_at.map(Timestamp::from_micros));
+        let state = match retired_at {
+            Some(at) if at <= now => "retired",
+            _ if signing.as_deref() == Some(row.kid.as_str()) => "signing",
+            _ if active_from > now => "published",
+            _ => "verifying",
         };
-        Ok(rows.into_iter().map(of_row).collect())
-    }
+        KeyState { kid: row.kid, algorithm: row.algorithm, state, active_from, retired_at }
+    };
+    Ok(rows::list_all_signing_keys(&mut reader).await?.into_iter().map(of_row).collect())
+}
 
-    /// Adds a key of the configured algorithm that signs from shortly on. Those of before verify until the last token
-    /// that they may have signed has expired.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the database did not confirm it; then nothing has changed.
-    pub async fn rotate_signing_key(&self) -> Result<(), Error> {
-        let now = self.clock.now();
-        let mut tx = self.db.write().await?;
-        rows::lock(&mut tx).await?;
-        // Nodes take a new ring over at different moments, and their clocks differ.
-        let margin = published_before(self.config.wallet.clock_skew);
-        let active_from = now + margin;
-        let retired_at = active_from + self.config.tokens.access_ttl + margin;
-        for kid in rows::retire_signing_keys(&mut tx, retired_at).await? {
-            self.record(&mut tx, Event::SigningKeyRetired(&kid), Subject::default(), None, now).await?;
-        }
-        let mut keys = Keys { tx: &mut tx, keychain: &self.keychain, random: &self.random, now };
-        keys.add_signing_key(self.config.tokens.algorithm, active_from).await?;
-        tx.commit().await?;
-        // It is done, whether or not this node can see it now; it looks again by itself.
-        if let Err(error) = self.reload_keys().await {
-            tracing::warn!(?error, "the rotated signing keys are not reloaded yet");
-        }
-        Ok(())
+/// Adds a key of the configured algorithm that signs from shortly on. Those of before verify until the last token that
+/// they may have signed has expired. It is all that changes: what a start makes, a start makes.
+///
+/// # Errors
+/// [`RootError::NewSecret`] if no start has made the root secret known; [`Error::Unavailable`] if the database did not
+/// confirm it. Then nothing has changed.
+pub async fn rotate_signing_key(
+    db: &Db,
+    config: &Config,
+    secret: &SecretBytes,
+    random: &Random,
+    now: Timestamp,
+) -> Result<(), RootError> {
+    let mut tx = db.write().await?;
+    rows::lock(&mut tx).await?;
+    let keychain = known_keychain(&mut tx, secret, &config.previous_secrets).await?;
+    // Nodes take a new ring over at different moments, and their clocks differ.
+    let margin = published_before(config.wallet.clock_skew);
+    let active_from = now + margin;
+    let retired_at = active_from + config.tokens.access_ttl + margin;
+    for kid in rows::retire_signing_keys(&mut tx, retired_at).await? {
+        let event = Event::SigningKeyRetired(&kid);
+        audit::insert(&mut tx, random.uuid(now), event, Subject::default(), None, now).await?;
     }
+    let mut keys = Keys { tx: &mut tx, keychain: &keychain, random, now };
+    keys.add_signing_key(config.tokens.algorithm, active_from).await?;
+    Ok(tx.commit().await?)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlSafeStr as _};
 
 use super::db::{Backend, Gathers};
 use super::lane::Lane;
@@ -41,6 +41,10 @@ pub enum OpenError {
     Unreachable(sqlx::Error),
     /// A newer Countersign has changed its tables.
     Newer,
+    /// It is not there, and was not to be made.
+    Missing,
+    /// It lacks this many migrations, and they were not to be applied.
+    Behind(usize),
     /// Its tables can't be brought to what this program needs.
     Migration(MigrateError),
 }
@@ -68,14 +72,43 @@ impl Db {
     /// [`OpenError`] says what stands in the way.
     pub async fn open(database: &Database) -> Result<Self, OpenError> {
         let backend = match database {
-            Database::Sqlite(file) => open_sqlite(file).await?,
-            Database::Postgres(url) => open_postgres(url).await?,
+            Database::Sqlite(file) => {
+                let options = sqlite(file);
+                let mut first = options.clone().create_if_missing(true).connect().await?;
+                migrator(|(_, _, sqlite, _)| sqlite).run_direct(None, &mut first, false).await?;
+                sqlite_backend(options).await?
+            }
+            Database::Postgres(url) => {
+                let pool = postgres_pool(url).await?;
+                let mut first = pool.acquire().await?;
+                held::limit_not(&mut first).await?;
+                migrator(|(_, _, _, postgres)| postgres).run_direct(None, &mut *first, false).await?;
+                held::limit(&mut first).await?;
+                drop(first);
+                Backend::Postgres(pool)
+            }
         };
         Ok(Self(Arc::new(backend)))
     }
-}
 
-impl Db {
+    /// Opens a database that has all of its tables. It is neither made nor changed: that is for who starts a gateway
+    /// or migrates.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what stands in the way.
+    pub async fn open_existing(database: &Database) -> Result<Self, OpenError> {
+        match Self::pending(database).await? {
+            0 => {}
+            _ if matches!(database, Database::Sqlite(file) if !file.exists()) => return Err(OpenError::Missing),
+            pending => return Err(OpenError::Behind(pending)),
+        }
+        let backend = match database {
+            Database::Sqlite(file) => sqlite_backend(sqlite(file)).await?,
+            Database::Postgres(url) => Backend::Postgres(postgres_pool(url).await?),
+        };
+        Ok(Self(Arc::new(backend)))
+    }
+
     /// How many migrations the database lacks. It is not made if it is not there.
     ///
     /// # Errors
@@ -85,11 +118,16 @@ impl Db {
         let applied: Vec<i64> = match database {
             Database::Sqlite(file) if !file.exists() => Vec::new(),
             Database::Sqlite(file) => {
-                let mut connection = SqliteConnectOptions::new().filename(file).read_only(true).connect().await?;
-                unless_missing(sqlx::query_scalar(EXISTS).fetch_all(&mut connection).await)?
+                // Not read-only: such a connection would leave the files beside the database that it can't do without.
+                let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+                let applied = sqlx::query_scalar(EXISTS).fetch_all(&mut connection).await;
+                connection.close().await?;
+                unless_missing(applied)?
             }
             Database::Postgres(url) => {
-                let mut connection = PgConnectOptions::from_url(url.expose())?.connect().await?;
+                let options = PgConnectOptions::from_url(url.expose())?;
+                let connection = tokio::time::timeout(PATIENCE, options.connect()).await;
+                let mut connection = connection.map_err(|_| sqlx::Error::PoolTimedOut)??;
                 unless_missing(sqlx::query_scalar(EXISTS).fetch_all(&mut connection).await)?
             }
         };
@@ -107,7 +145,28 @@ fn unless_missing(versions: Result<Vec<i64>, sqlx::Error>) -> Result<Vec<i64>, s
     }
 }
 
-async fn open_postgres(url: &RedactedUrl) -> Result<Backend, OpenError> {
+/// How SQLite is opened. Not made: if the file goes away for a while, opening it anew must fail. A new, empty database
+/// in its place would be served, and would throw away the write-ahead log of the right one.
+fn sqlite(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An acknowledged sign-out must survive a power cut, so every commit is synced.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE)
+        // The library would take the time of every statement; the metrics have the time of every request.
+        .disable_statement_logging()
+}
+
+async fn sqlite_backend(options: SqliteConnectOptions) -> Result<Backend, OpenError> {
+    let lane = Lane::open(options.clone()).await?;
+    let readers = Readers::open(options.pragma("query_only", "ON")).await?;
+    Ok(Backend::Sqlite { readers, lane, gathers: Gathers::default() })
+}
+
+async fn postgres_pool(url: &RedactedUrl) -> Result<PgPool, OpenError> {
     let options = PgConnectOptions::from_url(url.expose())?.application_name("countersign");
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
@@ -123,34 +182,7 @@ async fn open_postgres(url: &RedactedUrl) -> Result<Backend, OpenError> {
                 Ok(true)
             })
         });
-    let pool = pool.connect_with(options).await?;
-    let mut first = pool.acquire().await?;
-    held::limit_not(&mut first).await?;
-    migrator(|(_, _, _, postgres)| postgres).run_direct(None, &mut *first, false).await?;
-    held::limit(&mut first).await?;
-    drop(first);
-    Ok(Backend::Postgres(pool))
-}
-
-async fn open_sqlite(file: &Path) -> Result<Backend, OpenError> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An acknowledged sign-out must survive a power cut, so every commit is synced.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(PATIENCE)
-        // The library would take the time of every statement; the metrics have the time of every request.
-        .disable_statement_logging();
-    let mut first = options.connect().await?;
-    migrator(|(_, _, sqlite, _)| sqlite).run_direct(None, &mut first, false).await?;
-    // From here on the file is there. If it goes away for a while, opening it anew must fail: a new, empty database in
-    // its place would be served, and would throw away the write-ahead log of the right one.
-    let options = options.create_if_missing(false);
-    let lane = Lane::open(options.clone()).await?;
-    let readers = Readers::open(options.pragma("query_only", "ON")).await?;
-    Ok(Backend::Sqlite { readers, lane, gathers: Gathers::default() })
+    Ok(pool.connect_with(options).await?)
 }
 
 type Row = (i64, &'static str, &'static str, &'static str);

@@ -125,12 +125,20 @@ mod tests {
         "mac":"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"},
         "id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
 
+    /// The scrypt test vector of the same definition, of the same key and password.
+    const SCRYPT: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"83dbcc02d8ccb40e466191a123791e0e"},
+        "ciphertext":"d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c","kdf":"scrypt","kdfparams":
+        {"dklen":32,"n":262144,"p":8,"r":1,"salt":"ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19"},
+        "mac":"2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097"},
+        "id":"3198bc9c-6672-5ab3-d995-4942343ae5b6","version":3}"#;
+
     #[test]
-    fn the_published_vector_opens_with_its_password_alone() {
-        let key = open(PBKDF2, "testpassword").unwrap();
+    fn the_published_vectors_open_with_their_password_alone() {
         let expected = PrivateKey::parse("7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d").unwrap();
-        assert_eq!(key.address(), expected.address());
-        assert_eq!(open(PBKDF2, "testpasswore").unwrap_err(), KeystoreFault::Password);
+        for vector in [PBKDF2, SCRYPT] {
+            assert_eq!(open(vector, "testpassword").unwrap().address(), expected.address());
+            assert_eq!(open(vector, "testpasswore").unwrap_err(), KeystoreFault::Password);
+        }
     }
 
     #[test]
@@ -141,7 +149,7 @@ mod tests {
         }
         let endless = PBKDF2.replace("262144", "4000000000");
         assert_eq!(open(&endless, "x").unwrap_err(), KeystoreFault::TooExpensive);
-        let huge = PBKDF2.replace("pbkdf2", "scrypt").replace("\"c\":262144", "\"n\":1073741824,\"r\":8,\"p\":1");
+        let huge = SCRYPT.replace("262144", "1073741824");
         assert_eq!(open(&huge, "x").unwrap_err(), KeystoreFault::TooExpensive);
     }
 }

@@ -34,7 +34,17 @@ pub fn node(script: &Path, arguments: &[&str]) -> String {
 
 /// Runs a Python client with its packages at hand and returns what it printed.
 pub fn python(script: &Path, arguments: &[&str]) -> String {
-    PYTHON.must(Command::new(python_programs().join("python")).arg(script).args(arguments))
+    PYTHON.must(Command::new(python_program()).arg(script).args(arguments))
+}
+
+/// The interpreter that has the Python packages at hand.
+pub fn python_program() -> PathBuf {
+    python_programs().join("python")
+}
+
+/// Runs Foundry's `cast`, which comes as a JavaScript package, and returns what it printed.
+pub fn cast(arguments: &[&str]) -> String {
+    NODE.must(Command::new(node_modules().join(".bin/cast")).args(arguments))
 }
 
 /// Runs Schemathesis in `directory`, where it keeps its notes, and returns what it printed if it found nothing.

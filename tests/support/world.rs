@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use countersign::app::App;
 use countersign::clock::{Clock, Timestamp};
 use countersign::config::{Config, Environment};
-use countersign::identity::Core;
+use countersign::identity::{Core, rotate_signing_key};
 use countersign::random::Random;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -120,6 +120,15 @@ impl World {
         let config = Config::load(&[], &environment).expect("the settings are valid");
         let app = App::open(config, clock.clone(), Random::seeded(seed)).await.expect("the gateway starts");
         Self { router: countersign::http::router(&app.core), core: app.core, clock, variables, data }
+    }
+
+    /// Rotates the signing key, and lets this node see it.
+    pub async fn rotate_signing_key(&self) {
+        let (core, config) = (&self.core, self.core.config());
+        let secret = config.secret.as_ref().expect("every world has a configured secret");
+        let rotated = rotate_signing_key(core.db(), config, secret, core.random(), self.clock.now()).await;
+        rotated.expect("the key is rotated");
+        core.reload_keys().await.expect("the keys are reloaded");
     }
 
     /// Turns the clock.

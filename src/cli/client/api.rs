@@ -9,13 +9,44 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::failure::Failure;
+use super::variable;
 use crate::config::Config;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the gateway is, if nothing says otherwise.
 const DEFAULT_URL: &str = "http://localhost:8080";
+
+/// Why a call has no answer.
+pub(super) enum Fault {
+    /// The gateway refused it: the code of its error, if it told one, and the line for a person.
+    Refused { code: String, line: String },
+    /// It was not sent, or not answered.
+    Failed(Failure),
+}
+
+impl Fault {
+    /// Whether the gateway refused with one of these codes.
+    pub(super) fn is_one_of(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Refused { code, .. } if codes.contains(&code.as_str()))
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused { line, .. } => Self::Refused(line),
+            Fault::Failed(failure) => failure,
+        }
+    }
+}
 
 /// A gateway, by its URL without a slash at the end.
 pub(super) struct Api {
@@ -26,7 +57,7 @@ pub(super) struct Api {
 impl Api {
     /// The gateway at `COUNTERSIGN_URL`.
     pub(super) fn of_environment() -> Result<Self, Failure> {
-        Self::at(&std::env::var("COUNTERSIGN_URL").unwrap_or_else(|_| DEFAULT_URL.to_owned()))
+        Self::at(variable("COUNTERSIGN_URL")?.as_deref().unwrap_or(DEFAULT_URL))
     }
 
     /// The gateway at `COUNTERSIGN_URL`, else the one that listens by this configuration.
@@ -53,12 +84,12 @@ impl Api {
     }
 
     /// Reads a path, with an access token or without.
-    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> Result<Value, Failure> {
+    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> Result<Value, Fault> {
         self.send(self.client.get(format!("{}{path}", self.url)), token).await
     }
 
     /// Posts to a path.
-    pub(super) async fn post(&self, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Value, Failure> {
+    pub(super) async fn post(&self, path: &str, token: Option<&str>, body: Option<&Value>) -> Result<Value, Fault> {
         let mut request = self.client.post(format!("{}{path}", self.url));
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body.to_string());
@@ -66,9 +97,10 @@ impl Api {
         self.send(request, token).await
     }
 
-    async fn send(&self, request: RequestBuilder, token: Option<&str>) -> Result<Value, Failure> {
+    async fn send(&self, request: RequestBuilder, token: Option<&str>) -> Result<Value, Fault> {
+        let wrong = |_| Failure::WrongUse("this can be no access token: run countersign login".to_owned());
         let request = match token {
-            Some(token) => request.header("x-auth-token", token),
+            Some(token) => request.header("x-auth-token", HeaderValue::from_str(token).map_err(wrong)?),
             None => request,
         };
         let unreachable = |error: reqwest::Error| {
@@ -87,10 +119,13 @@ impl Api {
         }
         // The gateway's own words say what to do; without any, this may be something else that listens there.
         let told = json["detail"].as_str().zip(json["error"].as_str());
-        Err(Failure::Refused(match told {
-            Some((detail, code)) => format!("{detail} ({code})"),
-            None => format!("{} answered {status}: is this a Countersign gateway?", self.url),
-        }))
+        Err(match told {
+            Some((detail, code)) => Fault::Refused { code: code.to_owned(), line: format!("{detail} ({code})") },
+            None => Fault::Refused {
+                code: String::new(),
+                line: format!("{} answered {status}: is this a Countersign gateway?", self.url),
+            },
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::super::arguments::LoginOptions;
 use super::super::failure::Failure;
+use super::variable;
 use crate::wallet::keystore::{self, KeystoreFault};
 use crate::wallet::signer::PrivateKey;
 
@@ -19,7 +20,7 @@ pub(super) fn load(options: &LoginOptions) -> Result<PrivateKey, Failure> {
     if let Some(file) = &options.key_file {
         return parse(&read(file)?, &file.display().to_string());
     }
-    let Ok(text) = std::env::var(VARIABLE).map(Zeroizing::new) else {
+    let Some(text) = variable(VARIABLE)?.map(Zeroizing::new) else {
         let line = format!("there is no key: name one by --key-file or --keystore, or set {VARIABLE}");
         return Err(Failure::WrongUse(line));
     };
@@ -40,9 +41,13 @@ fn open(file: &Path, password_file: Option<&Path>) -> Result<PrivateKey, Failure
     };
     keystore::open(&content, &password).map_err(|fault| {
         let reason = match fault {
-            KeystoreFault::Format => "this is no key file of version 3 (keystore V3)",
-            KeystoreFault::TooExpensive => "this key file asks for more memory or time than any wallet's does",
-            KeystoreFault::Password => "the password is wrong",
+            KeystoreFault::Format => {
+                "this is no key file of version 3 (keystore V3): name one as geth and cast write it"
+            }
+            KeystoreFault::TooExpensive => {
+                "this key file asks for more memory or time than any wallet's does: encrypt the key anew"
+            }
+            KeystoreFault::Password => "the password is wrong: try again with the one that the file was encrypted with",
         };
         Failure::WrongUse(format!("{}: {reason}", file.display()))
     })
@@ -57,5 +62,7 @@ fn prompt(file: &Path) -> Result<Zeroizing<String>, Failure> {
 }
 
 fn read(file: &Path) -> Result<Zeroizing<String>, Failure> {
-    std::fs::read_to_string(file).map(Zeroizing::new).map_err(Failure::io(&file.display().to_string()))
+    let hint = "name a file of text that you may read";
+    let fault = |error| Failure::WrongUse(format!("{}: {error}: {hint}", file.display()));
+    std::fs::read_to_string(file).map(Zeroizing::new).map_err(fault)
 }

@@ -1,8 +1,10 @@
 //! Verbs of scripts, which talk to a running gateway.
 
 mod api;
+mod current;
 mod key;
 mod saved;
+mod session;
 
 use serde_json::{Value, json};
 
@@ -10,40 +12,48 @@ use super::arguments::LoginOptions;
 use super::failure::Failure;
 use super::operate::on_runtime;
 use crate::config::Config;
-use api::Api;
-use saved::{Saved, Session};
+use api::{Api, Fault};
+use current::Current;
+use saved::Saved;
+use session::Session;
 
 /// Signs in and prints the access token. A free nonce, so that scripts with one key don't disturb each other.
 pub(super) fn login(options: &LoginOptions, json: bool) -> Result<String, Failure> {
-    let key = key::load(options)?;
     let api = Api::of_environment()?;
-    let signed_in = on_runtime(async {
+    // Before the sign-in: a session that can't be kept would live on with nobody who could end it.
+    let saved = if options.no_save { None } else { Some(Saved::here()?) };
+    saved.as_ref().map_or(Ok(()), Saved::prepare)?;
+    let key = key::load(options)?;
+    let (signed_in, session) = on_runtime(async {
         let issued = api.get("/users/nonce", None).await?;
         let nonce = text(&issued, "nonce")?;
         let address = key.address().checksummed();
         let proof = json!({"address": address, "signature": key.sign_message(nonce), "nonce": nonce});
-        api.post("/users/authenticate", None, Some(&proof)).await
+        let signed_in = api.post("/users/authenticate", None, Some(&proof)).await?;
+        let session = Session::of(&signed_in)?;
+        if let Some(Err(failure)) = saved.map(|saved| saved.keep(&api.url, &session)) {
+            // As above; and if this fails too, there is nothing left to try.
+            let _ = api.post("/users/logout", Some(&session.token), None).await;
+            return Err(failure);
+        }
+        Ok((signed_in, session))
     })?;
-    let session = Session::of(&signed_in)?;
-    if !options.no_save {
-        Saved::load()?.keep(&api.url, &session)?;
-    }
     eprintln!("signed in as {} at {} until {}", session.address, api.url, session.expires_at);
     Ok(if json { format!("{signed_in}\n") } else { format!("{}\n", session.token) })
 }
 
 /// Shows who is signed in.
 pub(super) fn whoami(json: bool) -> Result<String, Failure> {
-    let api = Api::of_environment()?;
-    let (profile, session) = on_runtime(async {
-        let session = current(&api).await?;
-        let path = format!("/users/{}/data", session.address);
-        Ok((api.get(&path, Some(&session.token)).await?, session))
+    let mut current = Current::find()?;
+    let mut profile = on_runtime(async {
+        let read = async |api: &Api, session: &Session| {
+            api.get(&format!("/users/{}/data", session.address), Some(&session.token)).await
+        };
+        Ok(current.act(read).await?)
     })?;
     if json {
-        let mut profile = profile;
-        profile["server"] = json!(api.url);
-        profile["expiresAt"] = json!(session.expires_at);
+        profile["server"] = json!(current.api.url);
+        profile["expiresAt"] = json!(current.session.expires_at);
         return Ok(format!("{profile}\n"));
     }
     let name = profile["name"].as_str().filter(|name| !name.is_empty()).map(|name| format!("  {name:?}"));
@@ -52,57 +62,61 @@ pub(super) fn whoami(json: bool) -> Result<String, Failure> {
 
 /// Shows or replaces the API key.
 pub(super) fn api_key(rotate: bool, json: bool) -> Result<String, Failure> {
-    let api = Api::of_environment()?;
+    let mut current = Current::find()?;
     let answer = on_runtime(async {
-        let session = current(&api).await?;
-        if rotate {
-            api.post("/users/api-key/rotate", Some(&session.token), None).await
-        } else {
-            api.get("/users/api-key", Some(&session.token)).await
-        }
+        let call = async |api: &Api, session: &Session| {
+            if rotate {
+                api.post("/users/api-key/rotate", Some(&session.token), None).await
+            } else {
+                api.get("/users/api-key", Some(&session.token)).await
+            }
+        };
+        Ok(current.act(call).await?)
     })?;
     Ok(if json { format!("{answer}\n") } else { format!("{}\n", text(&answer, "apiKey")?) })
 }
 
-/// Ends the session, here and at the server.
-pub(super) fn logout() -> Result<String, Failure> {
-    let api = Api::of_environment()?;
-    on_runtime(async {
-        let session = current(&api).await?;
-        api.post("/users/logout", Some(&session.token), None).await
+/// Ends the session, here and at the server. One that had ended already is what was asked for.
+pub(super) fn logout(json: bool) -> Result<String, Failure> {
+    let mut current = Current::find()?;
+    let was_live = on_runtime(async {
+        let end = async |api: &Api, session: &Session| api.post("/users/logout", Some(&session.token), None).await;
+        match current.act(end).await {
+            Ok(_) => Ok(true),
+            Err(fault) if current::has_ended(&fault) => Ok(false),
+            Err(fault) => Err(Failure::from(fault)),
+        }
     })?;
-    Saved::load()?.forget(&api.url)?;
-    eprintln!("signed out of {}", api.url);
-    Ok(String::new())
+    current.forget()?;
+    let Current { api, session, .. } = current;
+    let remark = if was_live { "signed out of" } else { "the session had ended already at" };
+    eprintln!("{remark} {}", api.url);
+    let answer = json!({"server": api.url, "address": session.address, "wasLive": was_live});
+    Ok(if json { format!("{answer}\n") } else { String::new() })
 }
 
 /// Asks a gateway whether it is ready: the one at `COUNTERSIGN_URL`, else the one that this configuration starts.
-pub(super) fn healthcheck(config: &Config) -> Result<String, Failure> {
+pub(super) fn healthcheck(config: &Config, json: bool) -> Result<String, Failure> {
     let api = Api::of_environment_or(config)?;
-    on_runtime(api.get("/readyz", None))?;
-    Ok("ready\n".to_owned())
-}
-
-/// The session to act in: that of `COUNTERSIGN_TOKEN`, else the kept one, refreshed if its token is over.
-async fn current(api: &Api) -> Result<Session, Failure> {
-    if let Some(session) = Session::of_environment()? {
-        return Ok(session);
+    let answer = |ready: bool| format!("{}\n", json!({"server": api.url, "ready": ready}));
+    let asked = on_runtime(async { Ok(api.get("/readyz", None).await) })?;
+    match asked {
+        Ok(_) => Ok(if json { answer(true) } else { "ready\n".to_owned() }),
+        Err(Fault::Refused { line, .. }) => {
+            Err(Failure::No { answer: if json { answer(false) } else { String::new() }, line })
+        }
+        Err(Fault::Failed(failure)) => Err(failure),
     }
-    let mut saved = Saved::load()?;
-    let unknown = || Failure::WrongUse(format!("nobody is signed in at {}: run countersign login", api.url));
-    let session = saved.find(&api.url).ok_or_else(unknown)?;
-    if !session.is_over() {
-        return Ok(session);
-    }
-    let body = json!({"refreshToken": session.refresh_token});
-    let refreshed = api.post("/users/refresh", None, Some(&body)).await?;
-    let session = session.refreshed(&refreshed)?;
-    saved.keep(&api.url, &session)?;
-    Ok(session)
 }
 
 /// A member of an answer that has to be text.
 fn text<'a>(answer: &'a Value, name: &str) -> Result<&'a str, Failure> {
     let missing = || Failure::Refused(format!("the answer has no {name}: is this a Countersign gateway?"));
     answer[name].as_str().ok_or_else(missing)
+}
+
+/// An environment variable; one that is no text is not taken for an absent one.
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    let wrong = |_| Failure::WrongUse(format!("{name}: the value is not UTF-8: set it anew, or unset it"));
+    std::env::var_os(name).map(|value| value.into_string().map_err(wrong)).transpose()
 }

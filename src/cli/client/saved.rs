@@ -1,126 +1,215 @@
-//! The last session per server, kept in the user's state directory with mode 0600.
+//! The last session per server, kept in the user's state directory with mode 0600. Processes side by side change one
+//! entry each, one after another.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write as _;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::super::failure::Failure;
-use super::text;
-use crate::clock::{Clock, Timestamp};
+use super::api;
+use super::session::Session;
+use crate::clock::Stopwatch;
 
-/// A session, as the gateway answered it.
-#[derive(Clone, Deserialize, Serialize)]
-pub(super) struct Session {
-    pub(super) address: String,
-    pub(super) token: String,
-    pub(super) expires_at: String,
-    pub(super) refresh_token: String,
-}
+/// How long to wait for another process: twice what it may wait for the server.
+const PATIENCE: Duration = Duration::from_secs(2 * api::PATIENCE.as_secs());
 
-impl Session {
-    /// The session of an answer to a sign-in.
-    pub(super) fn of(answer: &Value) -> Result<Self, Failure> {
-        Ok(Self {
-            address: text(answer, "address")?.to_owned(),
-            token: text(answer, "token")?.to_owned(),
-            expires_at: text(answer, "expiresAt")?.to_owned(),
-            refresh_token: text(answer, "refreshToken")?.to_owned(),
-        })
-    }
+/// How often to look whether another process is done.
+const GLANCE: Duration = Duration::from_millis(10);
 
-    /// The session with the tokens of an answer to a refresh.
-    pub(super) fn refreshed(self, answer: &Value) -> Result<Self, Failure> {
-        Ok(Self {
-            token: text(answer, "token")?.to_owned(),
-            expires_at: text(answer, "expiresAt")?.to_owned(),
-            refresh_token: text(answer, "refreshToken")?.to_owned(),
-            ..self
-        })
-    }
-
-    /// The session of `COUNTERSIGN_TOKEN`; the server says whether it is good.
-    pub(super) fn of_environment() -> Result<Option<Self>, Failure> {
-        let Ok(token) = std::env::var("COUNTERSIGN_TOKEN") else { return Ok(None) };
-        let claims = claims(&token);
-        let wrong = || Failure::WrongUse("COUNTERSIGN_TOKEN: this is no access token of a wallet".to_owned());
-        let address = claims["address"].as_str().ok_or_else(wrong)?.to_owned();
-        let expires_at = Timestamp::from_seconds(claims["exp"].as_i64().unwrap_or_default()).rfc3339();
-        Ok(Some(Self { address, token, expires_at, refresh_token: String::new() }))
-    }
-
-    /// Whether the access token has expired, by our own clock.
-    pub(super) fn is_over(&self) -> bool {
-        claims(&self.token)["exp"].as_i64().is_none_or(|exp| Clock::System.now() >= Timestamp::from_seconds(exp))
-    }
-}
-
-/// What an access token says, unverified: only the server needs to believe it.
-fn claims(token: &str) -> Value {
-    let payload = token.trim().split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
-    payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-}
+type Sessions = BTreeMap<String, Session>;
 
 /// The kept sessions, by the server's URL.
 pub(super) struct Saved {
-    file: PathBuf,
-    sessions: BTreeMap<String, Session>,
+    directory: PathBuf,
+}
+
+/// Others wait until it is dropped. The file of the lock stays, since one that waits may have opened it.
+pub(super) struct Turn {
+    _locked: File,
 }
 
 impl Saved {
-    /// Reads what is kept; nothing is no fault.
-    pub(super) fn load() -> Result<Self, Failure> {
-        let file = state_directory()?.join("sessions.json");
-        let sessions = match std::fs::read_to_string(&file) {
-            // A file that can't be understood is replaced: it holds nothing that a login can't bring again.
-            Ok(text) => serde_json::from_str(&text).unwrap_or_default(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(Failure::io(&file.display().to_string())(error)),
-        };
-        Ok(Self { file, sessions })
+    /// In `$XDG_STATE_HOME/countersign`, else in `~/.local/state/countersign` (XDG Base Directory Specification).
+    pub(super) fn here() -> Result<Self, Failure> {
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+        let missing = "there is no home directory that keeps sessions: set HOME or XDG_STATE_HOME, or do without: \
+                       login --no-save, then COUNTERSIGN_TOKEN";
+        let state = state.ok_or_else(|| Failure::WrongUse(missing.to_owned()))?;
+        Ok(Self { directory: state.join("countersign") })
     }
 
     /// The session at this server.
-    pub(super) fn find(&self, url: &str) -> Option<Session> {
-        self.sessions.get(url).cloned()
+    pub(super) fn find(&self, url: &str) -> Result<Option<Session>, Failure> {
+        Ok(self.read()?.remove(url))
+    }
+
+    /// Makes sure that something can be kept, as far as that can be known.
+    pub(super) fn prepare(&self) -> Result<(), Failure> {
+        self.change(|_| {})
     }
 
     /// Keeps a session in the place of the one of before.
-    pub(super) fn keep(&mut self, url: &str, session: &Session) -> Result<(), Failure> {
-        self.sessions.insert(url.to_owned(), session.clone());
-        self.write()
+    pub(super) fn keep(&self, url: &str, session: &Session) -> Result<(), Failure> {
+        self.change(|sessions| {
+            sessions.insert(url.to_owned(), session.clone());
+        })
     }
 
-    /// Forgets the session at this server.
-    pub(super) fn forget(&mut self, url: &str) -> Result<(), Failure> {
-        self.sessions.remove(url);
-        self.write()
+    /// Keeps the new tokens of a session, unless another process has signed out or in meanwhile.
+    pub(super) fn renew(&self, url: &str, session: &Session) -> Result<(), Failure> {
+        self.change(|sessions| {
+            if let Some(kept) = sessions.get_mut(url).filter(|kept| kept.is(session)) {
+                kept.clone_from(session);
+            }
+        })
     }
 
-    /// Replaces the file as a whole, so that scripts side by side never read half of one.
-    fn write(&self) -> Result<(), Failure> {
-        let name = self.file.display().to_string();
-        let fault = Failure::io(&name);
-        let directory = self.file.parent().unwrap_or(&self.file);
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(&fault)?;
-        let draft = self.file.with_extension(format!("{}.new", std::process::id()));
-        let content = serde_json::to_string_pretty(&self.sessions).unwrap_or_default();
-        let mut opened =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(&fault)?;
-        opened.write_all(content.as_bytes()).and_then(|()| std::fs::rename(&draft, &self.file)).map_err(&fault)
+    /// Forgets this session; one that another process has begun at this server meanwhile stays.
+    pub(super) fn forget(&self, url: &str, session: &Session) -> Result<(), Failure> {
+        self.change(|sessions| {
+            if sessions.get(url).is_some_and(|kept| kept.is(session)) {
+                sessions.remove(url);
+            }
+        })
+    }
+
+    /// Waits for the turn to refresh the session at this server: a refresh token that two use ends the session.
+    /// Not the lock of the file, so that a slow server does not keep anybody from another one.
+    pub(super) fn turn(&self, url: &str) -> Result<Turn, Failure> {
+        self.lock(&format!("refresh-{:08x}.lock", crc32fast::hash(url.as_bytes())))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.join("sessions.json")
+    }
+
+    fn read(&self) -> Result<Sessions, Failure> {
+        let file = self.file();
+        match std::fs::read_to_string(&file) {
+            // A file that can't be understood is replaced: it holds nothing that a login can't bring again.
+            Ok(text) => Ok(serde_json::from_str(&text).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sessions::new()),
+            Err(error) => Err(fault(&file, &error)),
+        }
+    }
+
+    /// Reads, changes and writes while nobody else does, so that no entry of others is rolled back.
+    fn change(&self, change: impl FnOnce(&mut Sessions)) -> Result<(), Failure> {
+        let _turn = self.lock("sessions.lock")?;
+        let mut sessions = self.read()?;
+        let before = serde_json::to_string_pretty(&sessions).unwrap_or_default();
+        change(&mut sessions);
+        let after = serde_json::to_string_pretty(&sessions).unwrap_or_default();
+        if before == after { Ok(()) } else { self.write(&after) }
+    }
+
+    /// Replaces the file as a whole, so that those who only read never see half of one.
+    fn write(&self, content: &str) -> Result<(), Failure> {
+        let (file, draft) = (self.file(), self.directory.join("sessions.json.new"));
+        let written = || {
+            // One that was left behind may have another mode.
+            match std::fs::remove_file(&draft) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+            opened.write_all(content.as_bytes())?;
+            opened.sync_all()?;
+            std::fs::rename(&draft, &file)
+        };
+        written().map_err(|error| fault(&file, &error))
+    }
+
+    /// Waits until nobody else holds the lock of this name.
+    fn lock(&self, name: &str) -> Result<Turn, Failure> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+        made.map_err(|error| fault(&self.directory, &error))?;
+        let path = self.directory.join(name);
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file = opened.map_err(|error| fault(&path, &error))?;
+        let watch = Stopwatch::start();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Turn { _locked: file }),
+                Err(TryLockError::WouldBlock) if watch.elapsed() < PATIENCE => std::thread::sleep(GLANCE),
+                Err(TryLockError::WouldBlock) => {
+                    let line = "another countersign has been at work on the kept session for a minute: end it, or try \
+                                again when its server answers";
+                    return Err(Failure::Unreachable(format!("{}: {line}", path.display())));
+                }
+                Err(TryLockError::Error(error)) => return Err(fault(&path, &error)),
+            }
+        }
     }
 }
 
-/// `$XDG_STATE_HOME/countersign`, else `~/.local/state/countersign` (XDG Base Directory Specification).
-fn state_directory() -> Result<PathBuf, Failure> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-    let missing = || Failure::WrongUse("there is no home directory to keep the session in: use --no-save".to_owned());
-    Ok(state.ok_or_else(missing)?.join("countersign"))
+fn fault(path: &Path, error: &std::io::Error) -> Failure {
+    let hint = "make it yours to read and write, name another state directory by XDG_STATE_HOME, or do without: login \
+                --no-save, then COUNTERSIGN_TOKEN";
+    Failure::WrongUse(format!("{}: {error}: {hint}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::session::tests::session;
+    use super::*;
+
+    const URL: &str = "https://id.example";
+
+    fn scratch() -> (tempfile::TempDir, Saved) {
+        let directory = tempfile::tempdir().unwrap();
+        let saved = Saved { directory: directory.path().join("countersign") };
+        (directory, saved)
+    }
+
+    #[test]
+    fn sessions_that_are_kept_at_once_are_all_kept() {
+        let (_directory, saved) = scratch();
+        let url = |number: usize| format!("https://{number}.example");
+        std::thread::scope(|scope| {
+            for number in 0..20 {
+                let (saved, url) = (&saved, url(number));
+                scope.spawn(move || saved.keep(&url, &session(&url, 1, "first")).unwrap());
+            }
+        });
+        for number in 0..20 {
+            assert!(saved.find(&url(number)).unwrap().is_some_and(|kept| kept.is(&session(&url(number), 1, ""))));
+        }
+        assert_eq!(std::fs::metadata(saved.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_refresh_brings_back_neither_a_session_that_was_signed_out_nor_one_of_before() {
+        let (_directory, saved) = scratch();
+        let refresh_token = || saved.find(URL).unwrap().map(|session| session.refresh_token);
+        saved.keep(URL, &session("1", 1, "a")).unwrap();
+        saved.renew(URL, &session("1", 2, "b")).unwrap();
+        assert_eq!(refresh_token().as_deref(), Some("b"));
+        saved.forget(URL, &session("1", 1, "a")).unwrap();
+        saved.renew(URL, &session("1", 3, "c")).unwrap();
+        assert_eq!(refresh_token(), None);
+        saved.keep(URL, &session("2", 1, "d")).unwrap();
+        saved.renew(URL, &session("1", 3, "c")).unwrap();
+        saved.forget(URL, &session("1", 3, "c")).unwrap();
+        assert_eq!(refresh_token().as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn what_an_interrupted_write_left_behind_is_neither_read_nor_in_the_way() {
+        let (_directory, saved) = scratch();
+        saved.keep(URL, &session("1", 1, "a")).unwrap();
+        let draft = saved.directory.join("sessions.json.new");
+        std::fs::write(&draft, "{").unwrap();
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(saved.find(URL).unwrap().is_some());
+        saved.keep(URL, &session("2", 1, "b")).unwrap();
+        assert!(!draft.exists());
+        assert_eq!(std::fs::metadata(saved.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }

@@ -1,0 +1,40 @@
+"""Runs a program on a terminal of its own and types a password: python prompt.py PASSWORD PROGRAM [ARGUMENT …]
+
+The program's standard output is no terminal, as in `token=$(…)`. Prints it, and the screen to standard error.
+"""
+
+import os
+import pty
+import sys
+import termios
+import time
+
+password, *command = sys.argv[1:]
+reading, writing = os.pipe()
+child, terminal = pty.fork()
+if child == 0:
+    os.dup2(writing, 1)
+    os.execv(command[0], command)
+os.close(writing)
+
+screen = b""
+is_typed = False
+while True:
+    try:
+        chunk = os.read(terminal, 1024)
+    except OSError:  # Linux says so when the last program of the terminal has ended
+        chunk = b""
+    if not chunk:
+        break
+    screen += chunk
+    if not is_typed and b"assword" in screen:
+        # A person is slower than the program, which asks before it turns the echo off.
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.01)
+        os.write(terminal, password.encode() + b"\n")
+        is_typed = True
+
+with open(reading, encoding="utf-8") as output:
+    sys.stdout.write(output.read())
+sys.stderr.write(screen.decode().replace("\r\n", "\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
