@@ -152,6 +152,8 @@ fn keeper(programs: &Programs, directory: &Path, port: u16) -> Result<Child, Str
         # Without fsync a commit outlives the server, if not the machine.
         options="$options -c fsync=off -c full_page_writes=off"
         start() { "$@" "$programs/pg_ctl" -D data -l data/log -o "$options" -w start >>log 2>&1 </dev/null; }
+        server() { head -n 1 data/postmaster.pid; }
+        processes() { ps -A -o pid= -o ppid= | awk -v server="$(server)" '$2 == server { print $1 }'; }
         if "$@" "$programs/initdb" -D data -U countersign -A trust -E UTF8 --locale=C --no-sync >log 2>&1 </dev/null &&
             start "$@"
         then
@@ -162,13 +164,9 @@ fn keeper(programs: &Programs, directory: &Path, port: u16) -> Result<Child, Str
         while read -r word; do
             case $word in
                 start) start "$@" && echo ready || echo failed ;;
-                STOP | CONT)
-                    server=$(head -n 1 data/postmaster.pid)
-                    # The server and its processes, the server first: it must not start others meanwhile.
-                    kill "-$word" "$server" &&
-                        kill "-$word" $(ps -A -o pid= -o ppid= | awk -v server="$server" '$2 == server { print $1 }') &&
-                        echo "$word" || echo failed
-                    ;;
+                # The server first, that it starts no others, and last when it goes on, for the same reason.
+                STOP) kill -STOP "$(server)" && kill -STOP $(processes) && echo STOP || echo failed ;;
+                CONT) kill -CONT $(processes) && kill -CONT "$(server)" && echo CONT || echo failed ;;
                 *) "$@" "$programs/pg_ctl" -D data -m "$word" -w stop >>log 2>&1 </dev/null && echo stopped || echo failed ;;
             esac
         done
