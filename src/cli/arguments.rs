@@ -58,6 +58,8 @@ pub(super) enum Verb {
         #[arg(long)]
         rotate: bool,
     },
+    /// Tell why a signed message is refused, rule by rule; signs nobody in
+    Explain(ExplainOptions),
     /// End the session
     Logout,
     /// Print the completions of a shell
@@ -88,6 +90,27 @@ pub(super) struct LoginOptions {
     /// Do not keep the session
     #[arg(long)]
     pub(super) no_save: bool,
+}
+
+/// What was signed.
+#[derive(Args)]
+#[command(after_help = "Exits with 0 if a sign-in would be accepted, with 1 if not.")]
+pub(super) struct ExplainOptions {
+    /// The file of the message (EIP-4361) as it was signed, to the byte; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["address", "nonce"])]
+    pub(super) message: Option<PathBuf>,
+
+    /// The wallet that signed a nonce by itself
+    #[arg(long)]
+    pub(super) address: Option<String>,
+
+    /// The nonce that it signed
+    #[arg(long, requires = "address")]
+    pub(super) nonce: Option<String>,
+
+    /// The signature
+    #[arg(long)]
+    pub(super) signature: String,
 }
 
 #[derive(Clone, Copy, Subcommand)]

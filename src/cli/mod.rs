@@ -59,6 +59,7 @@ fn act(arguments: Arguments) -> Result<String, Failure> {
         Verb::Login(options) => client::login(&options, json),
         Verb::Whoami => client::whoami(json),
         Verb::ApiKey { rotate } => client::api_key(rotate, json),
+        Verb::Explain(options) => client::explain(&options, json),
         Verb::Logout => client::logout(json),
         Verb::Completions { shell } => Ok(completions(shell)),
         Verb::Man => manual::page().map_err(Failure::io("the manual page")),

@@ -1,6 +1,9 @@
 //! SQLite's one writer: units of work that wait run one after another inside one outer transaction, each in its
 //! savepoint, and are answered after the one COMMIT. So durability (`synchronous=FULL`) costs one sync a group.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
@@ -25,8 +28,16 @@ pub(super) struct Lane {
 enum Request {
     Enter(Turn),
     /// A unit of work that the lane does itself, with all of its kind that wait beside it.
-    SignIn(Prepared, Durable),
+    SignIn(Waiting),
     Close(oneshot::Sender<()>),
+}
+
+/// A sign-in that waits to be stored.
+struct Waiting {
+    prepared: Prepared,
+    /// Set by whoever is first: the lane, which then stores it, or the one who waits, who then has given up.
+    decided: Arc<AtomicBool>,
+    durable: Durable,
 }
 
 /// Where somebody waits for the turn of a unit of work.
@@ -72,9 +83,17 @@ impl Lane {
 
     /// Stores a sign-in; waits until it is durable. `false` if its nonce is used up already.
     pub(super) async fn sign_in(&self, prepared: Prepared) -> Result<bool, Error> {
-        let (answer, durable) = oneshot::channel();
-        self.queue.send(Request::SignIn(prepared, answer)).await.map_err(|_| CLOSED)?;
-        tokio::time::timeout(PATIENCE, durable).await.map_err(|_| CLOSED)?.map_err(|_| CLOSED)?
+        let (answer, mut durable) = oneshot::channel();
+        let decided = Arc::new(AtomicBool::new(false));
+        let waiting = Waiting { prepared, decided: Arc::clone(&decided), durable: answer };
+        self.queue.send(Request::SignIn(waiting)).await.map_err(|_| CLOSED)?;
+        // Patience is for the line. What is being stored is waited for: nobody is told "not done" of what is done then.
+        let told = match tokio::time::timeout(PATIENCE, &mut durable).await {
+            Ok(told) => told,
+            Err(_) if decided.swap(true, Ordering::AcqRel) => durable.await,
+            Err(_) => return Err(CLOSED),
+        };
+        told.map_err(|_| CLOSED)?
     }
 
     /// Waits until the units of work before this are done, then closes the connection.
@@ -168,8 +187,8 @@ impl Server {
                         outcome = group.run_unit(turn).await;
                     }
                 }
-                Some(Request::SignIn(prepared, durable)) => {
-                    let (batch, after) = self.gather((prepared, durable), GROUP - turns);
+                Some(Request::SignIn(first)) => {
+                    let (batch, after) = self.gather(first, GROUP - turns);
                     turns += batch.len();
                     next = after;
                     outcome = group.run_sign_ins(batch).await;
@@ -188,11 +207,11 @@ impl Server {
     }
 
     /// The sign-ins that wait in a row, at most `most`, and what comes after them.
-    fn gather(&mut self, first: (Prepared, Durable), most: usize) -> (Vec<(Prepared, Durable)>, Option<Request>) {
+    fn gather(&mut self, first: Waiting, most: usize) -> (Vec<Waiting>, Option<Request>) {
         let mut batch = vec![first];
         while batch.len() < most {
             match self.requests.try_recv() {
-                Ok(Request::SignIn(prepared, durable)) => batch.push((prepared, durable)),
+                Ok(Request::SignIn(waiting)) => batch.push(waiting),
                 other => return (batch, other.ok()),
             }
         }
@@ -205,7 +224,7 @@ impl Request {
     fn refuse(self, error: Error) {
         match self {
             Self::Enter(turn) => drop(turn.send(Err(error))),
-            Self::SignIn(_, durable) => drop(durable.send(Err(error))),
+            Self::SignIn(waiting) => drop(waiting.durable.send(Err(error))),
             Self::Close(done) => drop(done.send(())),
         }
     }
@@ -271,7 +290,7 @@ impl Group {
     }
 
     /// Stores sign-ins. What is not stored writes nothing, so they need no savepoint among each other.
-    async fn run_sign_ins(&mut self, batch: Vec<(Prepared, Durable)>) -> Result<(), sqlx::Error> {
+    async fn run_sign_ins(&mut self, batch: Vec<Waiting>) -> Result<(), sqlx::Error> {
         self.state = match self.state {
             State::Idle => {
                 self.run("BEGIN IMMEDIATE").await?;
@@ -280,8 +299,10 @@ impl Group {
             State::First => State::First,
             State::Kept | State::Undone => State::Kept,
         };
-        // Whoever has given up in the meantime was told that it is not done.
-        let (batch, durables): (Vec<_>, Vec<_>) = batch.into_iter().filter(|(_, durable)| !durable.is_closed()).unzip();
+        // Whoever has given up in the meantime was told that it is not done. From here on nobody does.
+        let is_wanted = |waiting: &Waiting| !waiting.decided.swap(true, Ordering::AcqRel);
+        let taken = batch.into_iter().filter(is_wanted).map(|waiting| (waiting.prepared, waiting.durable));
+        let (batch, durables): (Vec<_>, Vec<_>) = taken.unzip();
         let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
         let stored = sign_ins::insert_all(connection, &batch).await;
         // Also those that a fault concerns wait, so that they are told of it.

@@ -7,9 +7,11 @@ mod sessions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use countersign::wallet::signer::PrivateKey;
 use serde_json::Value;
 
 use super::{KEY, on_both_databases, on_sqlite};
+use crate::support::http::send;
 use crate::support::process::Finished;
 use crate::support::scratch;
 use crate::support::server::{Gateway, Server};
@@ -92,4 +94,35 @@ fn the_description_the_completions_and_the_manual_are_printed() {
     for told in ["COUNTERSIGN LOGIN", "\\-\\-password\\-file", "COUNTERSIGN KEYS ROTATE", "\\-\\-check", "Exit codes"] {
         assert!(page.contains(told), "{told}");
     }
+}
+
+#[test]
+fn a_refusal_is_explained_rule_by_rule_and_nothing_is_used_up() {
+    let (directory, gateway) = on_sqlite();
+    let server = gateway.start();
+    let script = script(&server.url, directory.path());
+    let body = format!(r#"{{"address":"{ADDRESS}"}}"#);
+    let answer: Value = serde_json::from_str(&send(&server.url, "POST", "/users/nonce", &[], &body).body).unwrap();
+    let message = answer["message"].as_str().unwrap();
+    let file = directory.path().join("message.txt");
+    let explain = |text: &str, rest: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let key = PrivateKey::parse(KEY).unwrap();
+        let signature = key.sign_message(text);
+        let named = ["explain", "--message", file.to_str().unwrap(), "--signature", &signature];
+        script.run(&[&named, rest].concat())
+    };
+    for _ in 0..2 {
+        let told = done(&explain(message, &[]));
+        assert_eq!(told.lines().count(), 11, "{told}");
+        assert!(told.lines().all(|line| line.ends_with(" ok")), "{told}");
+    }
+    let foreign = message.replacen("localhost:8080 wants", "evil.example wants", 1);
+    let refused = explain(&foreign, &[]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stdout.contains("domain      domain_not_allowed"), "{refused:?}");
+    assert!(refused.stderr.contains("a sign-in would be refused: domain_not_allowed"), "{refused:?}");
+    let refused: Value = serde_json::from_str(&explain(&foreign, &["--json"]).stdout).unwrap();
+    assert_eq!(refused["accepted"], false);
+    failed(&script.run(&["explain", "--signature", "0x"]), 2, "--message");
 }

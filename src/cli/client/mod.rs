@@ -2,6 +2,7 @@
 
 mod api;
 mod current;
+mod explain;
 mod key;
 mod saved;
 mod session;
@@ -14,10 +15,12 @@ use super::operate::on_runtime;
 use crate::config::Config;
 use api::{Api, Fault};
 use current::Current;
+pub(super) use explain::explain;
 use saved::Saved;
 use session::Session;
 
-/// Signs in and prints the access token. A free nonce, so that scripts with one key don't disturb each other.
+/// Signs in and prints the access token. The gateway's messages carry free nonces, so scripts with one key don't disturb
+/// each other.
 pub(super) fn login(options: &LoginOptions, json: bool) -> Result<String, Failure> {
     let api = Api::of_environment()?;
     // Before the sign-in: a session that can't be kept would live on with nobody who could end it.
@@ -25,10 +28,10 @@ pub(super) fn login(options: &LoginOptions, json: bool) -> Result<String, Failur
     saved.as_ref().map_or(Ok(()), Saved::prepare)?;
     let key = key::load(options)?;
     let (signed_in, session) = on_runtime(async {
-        let issued = api.get("/users/nonce", None).await?;
-        let nonce = text(&issued, "nonce")?;
-        let address = key.address().checksummed();
-        let proof = json!({"address": address, "signature": key.sign_message(nonce), "nonce": nonce});
+        let wanted = json!({"address": key.address().checksummed()});
+        let issued = api.post("/users/nonce", None, Some(&wanted)).await?;
+        let message = text(&issued, "message")?;
+        let proof = json!({"message": message, "signature": key.sign_message(message)});
         let signed_in = api.post("/users/authenticate", None, Some(&proof)).await?;
         let session = Session::of(&signed_in)?;
         if let Some(Err(failure)) = saved.map(|saved| saved.keep(&api.url, &session)) {
