@@ -5,6 +5,7 @@ mod clients;
 mod crash;
 mod dapp;
 mod database;
+mod evm;
 mod frozen;
 mod outage;
 mod races;

@@ -1,6 +1,7 @@
 //! What tests stand on: real databases, real clients, and the built gateway as a process of its own.
 
 pub mod client;
+pub mod evm;
 pub mod golden;
 pub mod http;
 pub mod lives;

@@ -63,9 +63,37 @@ fn python_programs() -> &'static Path {
 
 /// The browser: the one client that no package registry has.
 pub fn chromium() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|directory| directory.join("chromium")).find(|file| file.is_file());
+    let found = on_path("chromium");
     found.unwrap_or_else(|| panic!("chromium is missing: install Chromium (Debian: apt-get install chromium)"))
+}
+
+/// The node of a chain. npm has it for x86-64 Linux; elsewhere it has to be there.
+pub fn anvil() -> PathBuf {
+    let packaged = node_modules().join(".bin/anvil");
+    let found = if packaged.is_file() { Some(packaged) } else { on_path("anvil") };
+    found.unwrap_or_else(|| panic!("anvil is missing: install Foundry 1.7 or newer (https://getfoundry.sh)"))
+}
+
+/// The file that holds, for each contract of `tests/real/contracts`, the code that creates it.
+pub fn contracts() -> PathBuf {
+    static READY: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+        node_modules();
+        let (place, compiler) = (scratch::parts().join("contracts"), script("compile.mjs"));
+        let file = place.join("code.json");
+        let mut sources: Vec<PathBuf> =
+            std::fs::read_dir(script("contracts")).expect("contracts").flatten().map(|entry| entry.path()).collect();
+        sources.sort();
+        sources.extend([compiler.clone(), script("package-lock.json")]);
+        let recipe: String = sources.iter().map(|source| read(source)).collect();
+        set_up("the contracts", &place, &recipe, || NODE.done(Command::new(NODE.name).arg(&compiler).arg(&file)))?;
+        Ok(file)
+    });
+    READY.as_ref().unwrap_or_else(|fault| panic!("{fault}")).clone()
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.is_file())
 }
 
 /// The program that signs with alloy, built apart from the gateway, whose lock file it would double.
