@@ -3,6 +3,7 @@
 pub mod client;
 pub mod golden;
 pub mod http;
+pub mod limits;
 pub mod lives;
 pub mod pages;
 pub mod parts;
