@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod documentation;
 mod properties;
 mod real;
 mod store;
