@@ -4,7 +4,7 @@
 
 mod api;
 mod architecture;
-mod docs;
+mod documentation;
 mod properties;
 mod real;
 mod store;

@@ -66,7 +66,7 @@ impl StartFailure {
         match error {
             OpenError::Unreachable(error) => Self::away(format!(
                 "the database {name} can't be opened ({error}): check database_url (COUNTERSIGN_DATABASE_URL) and that \
-                 it runs and is writable"
+                 it runs, is writable and has room"
             )),
             OpenError::Newer => Self::new(format!(
                 "the database {name} was changed by a newer version of Countersign: start that version or a later one"

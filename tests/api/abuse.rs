@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request};
+use countersign::random::Random;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, SqliteConnection};
 
@@ -37,6 +38,14 @@ async fn damage(world: &World, sql: &'static str) {
         let mut connection = SqliteConnection::connect(&file).await.unwrap();
         sqlx::query(sql).execute(&mut connection).await.unwrap();
     }
+}
+
+/// Each byte that a header may hold by HTTP's own rules, and then many together.
+fn header_values() -> impl Iterator<Item = Vec<u8>> {
+    let allowed = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
+    let random = Random::seeded(30);
+    let many = move |_| random.bytes::<40>().into_iter().filter(allowed).collect();
+    (0..=u8::MAX).filter(allowed).map(|byte| vec![byte]).chain((0..500).map(many))
 }
 
 on_both! {
@@ -116,6 +125,33 @@ on_both! {
         refresh(&world, &longer(&session.refresh)).await.refused(401, "invalid_refresh_token");
         let nonce = Wallet::number(1).nonce(&world).await;
         Wallet::number(1).post_named(&world, &longer(&nonce)).await.refused(401, "nonce_unknown");
+        session.read(&world).await.ok(200);
+    }
+
+    async fn any_bytes_in_a_credential_header_are_refused_and_never_a_fault_of_ours(world: World) {
+        let session = Wallet::number(1).sign_in(&world).await;
+        let key = session.api_key(&world).await;
+        let prefixes = ["", "Bearer ", "Bearer  Bearer ", "Basic ", "csr_", "csk_", &session.token[..20], &key[..40]];
+        let routes = [
+            ("GET", session.profile_path()),
+            ("POST", session.profile_path()),
+            ("GET", "/users/api-key".to_owned()),
+            ("POST", "/users/api-key/rotate".to_owned()),
+            ("POST", "/users/logout".to_owned()),
+        ];
+        for (round, value) in header_values().enumerate() {
+            let prefix = prefixes[round % prefixes.len()];
+            let value = HeaderValue::from_bytes(&[prefix.as_bytes(), &value].concat()).unwrap();
+            let (method, path) = &routes[round % routes.len()];
+            for name in ["x-auth-token", "authorization", "x-api-key"] {
+                let alone = Request::builder().method(*method).uri(path).header(name, &value);
+                let beside = Request::builder().method(*method).uri(path).header(name, &value);
+                for request in [alone, beside.header("x-auth-token", &session.token)] {
+                    let answer = world.send(request.body(Body::empty()).unwrap()).await;
+                    assert!(matches!(answer.status.as_u16(), 400 | 401), "{name}: {value:?}: {}", answer.text);
+                }
+            }
+        }
         session.read(&world).await.ok(200);
     }
 

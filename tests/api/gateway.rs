@@ -72,12 +72,22 @@ on_both! {
     }
 
     async fn a_database_that_is_gone_is_503_with_retry_after(world: World) {
-        let session = Wallet::number(1).sign_in(&world).await;
+        let wallet = Wallet::number(1);
+        let session = wallet.sign_in(&world).await;
+        let signature = wallet.sign(&wallet.nonce(&world).await);
+        let free = world.get("/users/nonce").await.ok(200).field("nonce").to_owned();
+        let proof = json!({"address": wallet.address, "signature": signature});
+        let named = json!({"address": wallet.address, "signature": wallet.sign(&free), "nonce": free});
         world.core.db().close().await;
         for (method, path, body) in [
             ("GET", "/readyz".to_owned(), Value::Null),
             ("POST", "/users/nonce".to_owned(), json!({"address": session.address})),
+            ("POST", "/users/authenticate".to_owned(), proof),
+            ("POST", "/users/authenticate".to_owned(), named),
             ("GET", session.profile_path(), Value::Null),
+            ("POST", session.profile_path(), json!({"name": "someone"})),
+            ("GET", "/users/api-key".to_owned(), Value::Null),
+            ("POST", "/users/api-key/rotate".to_owned(), Value::Null),
             ("POST", "/users/logout".to_owned(), Value::Null),
             ("POST", "/users/refresh".to_owned(), json!({"refreshToken": session.refresh})),
         ] {
@@ -85,7 +95,10 @@ on_both! {
             let answer = answer.refused(503, "database_unavailable");
             assert!(answer.headers.contains_key("retry-after"), "{path}");
         }
-        world.get("/healthz").await.ok(200);
+        // What asks no database goes on.
+        for path in ["/healthz", "/users/nonce", "/.well-known/jwks.json"] {
+            world.get(path).await.ok(200);
+        }
     }
 
     async fn pages_of_configured_origins_may_call_and_others_get_nothing(world: World) {

@@ -35,20 +35,20 @@ const CLIENTS: [(&str, &str, Signs); 10] = [
 
 #[test]
 fn every_client_signs_in_unmodified_and_reads_the_profile() {
-    let (_directory, gateway) = on_sqlite();
-    let server = gateway.start();
-    for (name, version, signs) in CLIENTS {
-        let signs = signs.word();
-        let printed = match name {
-            "eth-account" | "web3.py" => python(&script("sign_in_with.py"), &[&server.url, KEY, name, signs]),
-            "alloy-signer-local" => {
-                node(&script("sign_in_with.mjs"), &[&server.url, KEY, name, alloy().to_str().unwrap()])
-            }
-            _ => node(&script("sign_in_with.mjs"), &[&server.url, KEY, name]),
-        };
-        let told: serde_json::Value = serde_json::from_str(&printed).unwrap();
-        assert_eq!(told, serde_json::json!({ "version": version, "signed": signs }), "{name}");
-    }
+    on_both_databases(|server| {
+        for (name, version, signs) in CLIENTS {
+            let signs = signs.word();
+            let printed = match name {
+                "eth-account" | "web3.py" => python(&script("sign_in_with.py"), &[&server.url, KEY, name, signs]),
+                "alloy-signer-local" => {
+                    node(&script("sign_in_with.mjs"), &[&server.url, KEY, name, alloy().to_str().unwrap()])
+                }
+                _ => node(&script("sign_in_with.mjs"), &[&server.url, KEY, name]),
+            };
+            let told: serde_json::Value = serde_json::from_str(&printed).unwrap();
+            assert_eq!(told, serde_json::json!({ "version": version, "signed": signs }), "{name}");
+        }
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! The process killed under load, again and again, on the same data: what it has answered holds, and nothing is there by
-//! half. `COUNTERSIGN_TEST_ROUNDS` says how often (else 20 times).
+//! Processes killed under load, again and again, on the same data: what they have answered holds, and nothing is there
+//! by half. `COUNTERSIGN_TEST_ROUNDS` says how often (else 50 times).
+
+use std::ops::Range;
 
 use futures_util::future::join;
 use tempfile::TempDir;
@@ -7,49 +9,70 @@ use tempfile::TempDir;
 use super::{on_postgres, on_sqlite, whole};
 use crate::support::client::Client;
 use crate::support::lives::Crowd;
-use crate::support::server::Gateway;
+use crate::support::server::{Gateway, Server};
 use crate::support::wallet::Wallet;
 
-/// How often it is killed, unless the environment says otherwise.
-const ROUNDS: usize = 20;
+/// How often something is killed, unless the environment says otherwise.
+const ROUNDS: usize = 50;
+/// How many steps have to be answered by the node that was left alone, before its round is over.
+const GOING_ON: usize = 10;
 
 #[test]
 fn sqlite_keeps_what_was_answered_through_kills_under_load() {
-    kill_again_and_again(on_sqlite());
+    kill_again_and_again(on_sqlite(), 1);
 }
 
 #[test]
 fn postgres_keeps_what_was_answered_through_kills_under_load() {
-    kill_again_and_again(on_postgres());
+    kill_again_and_again(on_postgres(), 2);
 }
 
-fn kill_again_and_again((_directory, gateway): (TempDir, Gateway)) {
+fn kill_again_and_again((_directory, gateway): (TempDir, Gateway), processes: usize) {
     let gateway = gateway.with("COUNTERSIGN_LIMITS__ENABLED", "false");
     let rounds = std::env::var("COUNTERSIGN_TEST_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let crowd = Crowd::default();
+    let mut nodes: Vec<Option<Server>> = (0..processes).map(|_| None).collect();
     for round in 0..rounds {
-        runtime.block_on(kill_under_load(&gateway, &crowd, round));
+        let urls = start_all(&gateway, &mut nodes);
+        runtime.block_on(kill_under_load(&mut nodes, &urls, &crowd, round));
         whole::assert_whole(&gateway);
     }
-    let server = gateway.start();
-    runtime.block_on(crowd.check_kept(&server.url));
-    drop(server);
+    let urls = start_all(&gateway, &mut nodes);
+    runtime.block_on(crowd.check_kept(&urls));
+    drop(nodes);
     whole::assert_whole(&gateway);
 }
 
-/// Holds the round before against a new start, and kills that one, too.
-async fn kill_under_load(gateway: &Gateway, crowd: &Crowd, round: usize) {
-    let server = gateway.start();
-    let url = server.url.clone();
-    crowd.check(&url).await;
-    // Another moment in each round: early while accounts are made, late while many sessions go on.
+/// Starts those that were killed, and gives the addresses of all.
+fn start_all(gateway: &Gateway, nodes: &mut [Option<Server>]) -> Vec<String> {
+    nodes.iter_mut().map(|node| node.get_or_insert_with(|| gateway.start()).url.clone()).collect()
+}
+
+/// Holds the round before against the nodes as they are now, and kills one or all of them.
+async fn kill_under_load(nodes: &mut [Option<Server>], urls: &[String], crowd: &Crowd, round: usize) {
+    crowd.check(urls).await;
     let kill = async {
-        crowd.answered(20 + round * 37 % 100).await;
+        // Another moment in each round: early while accounts are made, late while many sessions go on.
+        crowd.answered(10 + round * 37 % 60).await;
+        for victim in victims(round, nodes.len()) {
+            crowd.loses(victim);
+            nodes[victim] = None;
+        }
+        if nodes.iter().any(Option::is_some) {
+            crowd.answered(GOING_ON).await;
+        }
         crowd.over();
-        drop(server);
     };
-    join(crowd.live(&url), kill).await;
+    join(crowd.live(urls), kill).await;
+}
+
+/// Each node in turn, and then all at once.
+fn victims(round: usize, nodes: usize) -> Range<usize> {
+    match round % (nodes + 1) {
+        all if all == nodes => 0..nodes,
+        one => one..one + 1,
+    }
 }
 
 #[test]

@@ -11,10 +11,10 @@ const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-b
 const OFFLINE = ['--disable-component-update', '--disable-sync']
 
 /** The wallet, outside of the page: what it was asked to sign, and what it does about it. */
-const wallet = { asked: [], refusal: null }
+const wallet = { asked: [], refuses: {} }
 
 async function answer({ method, params }) {
-  if (wallet.refusal) return { error: wallet.refusal }
+  if (wallet.refuses[method]) return { error: wallet.refuses[method] }
   if (method === 'eth_requestAccounts') return { result: [account.address.toLowerCase()] }
   assert.equal(method, 'personal_sign')
   const [raw, address] = params
@@ -47,8 +47,10 @@ const browser = await chromium.launch({ executablePath, args: [...QUIET, ...OFFL
 const page = await browser.newPage({ viewport: { width: 720, height: 760 } })
 page.setDefaultTimeout(20_000)
 const requested = new Set()
+const paths = []
 const faults = []
 page.on('request', (request) => requested.add(new URL(request.url()).origin))
+page.on('request', (request) => paths.push(new URL(request.url()).pathname))
 page.on('pageerror', (error) => faults.push(error.message))
 
 const button = (name) => page.getByRole('button', { name })
@@ -116,17 +118,33 @@ const flows = {
     assert.deepEqual([...requested].sort(), [new URL(page_url).origin, gateway].sort(), 'nobody else is asked')
   },
 
-  async refusal() {
-    wallet.refusal = { code: 4001, message: 'User rejected the request.' }
+  async 'refusal-to-connect'() {
+    wallet.refuses.eth_requestAccounts = { code: 4001, message: 'User rejected the request.' }
     await open()
     await connect()
     await says('You declined in your wallet, so nothing was signed.')
-    await picture('declined')
-    wallet.refusal = { code: -32002, message: 'Already processing eth_requestAccounts.' }
+    wallet.refuses.eth_requestAccounts = { code: -32002, message: 'Already processing eth_requestAccounts.' }
     await connect()
     await says('Your wallet is already asking you something.')
     assert.equal(requested.has(gateway), false, 'the gateway was not asked')
-    wallet.refusal = null
+    wallet.refuses = {}
+    await connect()
+    await says('You are signed in.')
+  },
+
+  async 'refusal-to-sign'() {
+    wallet.refuses.personal_sign = { code: 4001, message: 'MetaMask Message Signature: User denied message signature.' }
+    await open()
+    await connect()
+    await says('You declined in your wallet, so nothing was signed. Choose the wallet again if you change your mind.')
+    await picture('declined')
+    assert.deepEqual(paths.filter((path) => path.startsWith('/users/')), ['/users/nonce'], 'nothing was sent after it')
+    assert.equal(await page.getByLabel('Name').isVisible(), false)
+    wallet.refuses.personal_sign = { code: -32603, message: 'The Ledger is locked' }
+    await connect()
+    await says('The Ledger is locked')
+    assert.equal(paths.includes('/users/authenticate'), false)
+    wallet.refuses = {}
     await connect()
     await says('You are signed in.')
   },

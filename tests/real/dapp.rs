@@ -18,8 +18,13 @@ fn a_person_signs_in_edits_the_profile_refreshes_and_signs_out() {
 }
 
 #[test]
-fn a_wallet_that_refuses_is_told_in_the_persons_words() {
-    visit("refusal", Configured::This);
+fn a_wallet_that_refuses_to_connect_is_told_in_the_persons_words() {
+    visit("refusal-to-connect", Configured::This);
+}
+
+#[test]
+fn a_wallet_that_refuses_to_sign_is_told_in_the_persons_words_and_nothing_is_sent() {
+    visit("refusal-to-sign", Configured::This);
 }
 
 #[test]

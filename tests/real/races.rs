@@ -5,24 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countersign::app::App;
-use countersign::clock::Clock;
-use countersign::config::{Config, Environment};
-use countersign::identity::Core;
 use countersign::model::AccountId;
-use countersign::random::Random;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use super::{on_postgres, on_sqlite};
+use super::nodes::{Nodes, on_all_nodes};
 use crate::support::client::{Answer, Client, Nonce};
-use crate::support::server::{Gateway, Server};
 use crate::support::wallet::{Session, Wallet};
 
-/// How often one thing is posted.
-const POSTS: usize = 1_000;
-/// Over how many connections at once.
-const CROWD: usize = 64;
 /// How many connections use a credential while it is ended.
 const LOADERS: usize = 16;
 /// How many requests have to be answered before the credential is ended, and be sent after it was.
@@ -30,57 +20,19 @@ const ENOUGH: usize = 150;
 /// How often that is tried.
 const ROUNDS: usize = 5;
 
-/// A database and the gateways on it.
-struct Nodes {
-    gateway: Gateway,
-    servers: Vec<Server>,
-}
-
-impl Nodes {
-    /// A client of the node whose turn it is.
-    fn client(&self, turn: usize) -> Client {
-        Client::of(&self.servers[turn % self.servers.len()].url)
-    }
-
-    /// Posts one thing a thousand times at once.
-    async fn post_all(&self, path: &str, body: &Value) -> Vec<Answer> {
-        let share = |turn: usize| async move {
-            let mut client = self.client(turn);
-            let mut answers = Vec::new();
-            for _ in (turn..POSTS).step_by(CROWD) {
-                answers.push(client.post(path, body).await.expect("an answer"));
-            }
-            answers
-        };
-        let answers: Vec<_> = join_all((0..CROWD).map(share)).await.into_iter().flatten().collect();
-        assert_eq!(answers.len(), POSTS);
-        answers
-    }
-
-    /// Another gateway on the same data, within this process: for what no route does.
-    async fn core(&self) -> std::sync::Arc<Core> {
-        let config = Config::load(&[], &Environment(self.gateway.environment().to_vec())).expect("valid settings");
-        App::open(config, Clock::System, Random::system()).await.expect("the database opens").core
-    }
-}
-
-/// Does `test` with one process on SQLite, and with two on one PostgreSQL database.
-fn on_all_nodes(test: impl AsyncFn(&Nodes) + Sync) {
-    for ((_directory, gateway), processes) in [(on_sqlite(), 1), (on_postgres(), 2)] {
-        let gateway = gateway.with("COUNTERSIGN_LIMITS__ENABLED", "false");
-        let servers = (0..processes).map(|_| gateway.start()).collect();
-        let nodes = Nodes { gateway, servers };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(test(&nodes));
-    }
-}
-
-/// The one success among `answers`; all others have to say that the nonce was used.
-fn the_winner(answers: &[Answer]) -> Session {
-    let won: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+/// Posts one proof a thousand times at once. One signs in, all others have to be told that the nonce was used, and the
+/// database has to have one session.
+async fn post_all_proofs(nodes: &Nodes, proof: &Value) {
+    let answers = nodes.post_all("/users/authenticate", proof).await;
+    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(won.len(), 1, "one post signs in");
-    answers.iter().filter(|answer| answer.status != 200).for_each(|answer| answer.refused(401, "nonce_used"));
-    won[0].session()
+    for answer in lost {
+        answer.refused(401, "nonce_used");
+    }
+    assert_eq!(nodes.count("SELECT COUNT(*) FROM sessions").await, 1);
+    assert_eq!(nodes.count("SELECT COUNT(*) FROM accounts").await, 1);
+    let session = won[0].session();
+    nodes.client(1).call_as(&session.token, "GET", &session.profile_path()).await.expect("an answer").ok(200);
 }
 
 #[test]
@@ -88,8 +40,7 @@ fn a_thousand_posts_of_one_signature_give_exactly_one_session() {
     on_all_nodes(async |nodes| {
         let wallet = Wallet::number(1);
         let proof = nodes.client(0).proof(&wallet, Nonce::Own).await.expect("a nonce");
-        let session = the_winner(&nodes.post_all("/users/authenticate", &proof).await);
-        nodes.client(1).call_as(&session.token, "GET", &session.profile_path()).await.expect("an answer").ok(200);
+        post_all_proofs(nodes, &proof).await;
     });
 }
 
@@ -98,8 +49,7 @@ fn a_thousand_posts_of_one_free_nonce_give_exactly_one_session() {
     on_all_nodes(async |nodes| {
         let wallet = Wallet::number(1);
         let proof = nodes.client(0).proof(&wallet, Nonce::Free).await.expect("a nonce");
-        let session = the_winner(&nodes.post_all("/users/authenticate", &proof).await);
-        nodes.client(1).call_as(&session.token, "GET", &session.profile_path()).await.expect("an answer").ok(200);
+        post_all_proofs(nodes, &proof).await;
     });
 }
 
@@ -111,6 +61,8 @@ fn a_thousand_posts_of_one_refresh_token_give_the_one_successor() {
         let successors: BTreeSet<_> =
             answers.into_iter().map(|answer| answer.ok(200).field("refreshToken").to_owned()).collect();
         assert_eq!(successors.len(), 1);
+        assert_eq!(nodes.count("SELECT COUNT(*) FROM sessions").await, 1);
+        assert_eq!(nodes.count("SELECT CAST(SUM(refresh_counter) AS BIGINT) FROM sessions").await, 1);
         let successor = successors.first().expect("one");
         nodes.client(1).refresh(successor).await.expect("an answer").ok(200);
         nodes.client(0).refresh(&session.refresh).await.expect("an answer").refused(401, "refresh_token_reused");
@@ -154,22 +106,48 @@ fn no_key_is_accepted_that_was_sent_after_the_answer_to_its_rotation() {
 fn nothing_is_accepted_that_was_sent_after_an_account_was_disabled() {
     on_all_nodes(async |nodes| {
         let core = nodes.core().await;
+        let wallet = Wallet::number(1);
         for round in 0..ROUNDS {
-            let session = nodes.client(round).sign_in(&Wallet::number(1)).await;
+            let session = nodes.client(round).sign_in(&wallet).await;
             let key = nodes.client(round).call_as(&session.token, "GET", "/users/api-key").await;
             let key = key.expect("an answer").ok(200).field("apiKey").to_owned();
             let account = AccountId(session.claims()["sub"].as_str().expect("an id").parse().expect("a UUID"));
-            let uses = Uses::of(&session);
-            let any = async |client: &mut Client, turn: usize| match turn % 3 {
+            let (uses, signed_in) = (Uses::of(&session), RefCell::new(Vec::new()));
+            let any = async |client: &mut Client, turn: usize| match turn % 4 {
                 1 => read_by_key(client, &session, &key).await,
+                2 => {
+                    let answer = sign_in_again(client, &wallet).await;
+                    signed_in.borrow_mut().extend((answer.status == 200).then(|| answer.session()));
+                    answer
+                }
                 _ => uses.of_session(client, turn).await,
             };
             let end = async { assert!(core.disable_account(account).await.expect("the database answers")) };
             use_until(nodes, any, end, (403, "account_disabled")).await;
             assert!(core.enable_account(account).await.expect("the database answers"));
+            // Also of those that signed in while it was being disabled: enabling brings none of them back.
+            assert_eq!(
+                nodes
+                    .count(
+                        "SELECT COUNT(*) FROM sessions s JOIN accounts a ON s.account_id = a.id AND s.epoch = a.epoch"
+                    )
+                    .await,
+                0
+            );
+            assert!(!signed_in.borrow().is_empty());
+            for late in signed_in.take() {
+                let read = nodes.client(round).call_as(&late.token, "GET", &late.profile_path()).await;
+                read.expect("an answer").refused(401, "session_ended");
+            }
         }
         core.db().close().await;
     });
+}
+
+/// Signs in over a free nonce, which no other sign-in of the wallet disturbs.
+async fn sign_in_again(client: &mut Client, wallet: &Wallet) -> Answer {
+    let proof = client.proof(wallet, Nonce::Free).await.expect("a nonce");
+    client.post("/users/authenticate", &proof).await.expect("an answer")
 }
 
 /// Uses a credential over many connections while `end` ends it; what is sent after the answer to that has to be refused.

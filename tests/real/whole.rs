@@ -70,3 +70,16 @@ pub(super) async fn assert_file_whole(url: &str) {
     assert_eq!(fault, "ok");
     connection.close().await.expect("it closes");
 }
+
+/// What `sql` counts in the gateway's database.
+pub(super) async fn count(gateway: &Gateway, sql: &'static str) -> i64 {
+    let url = gateway.database_url();
+    let counted = if url.starts_with("postgres") {
+        let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL accepts a connection");
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await
+    } else {
+        let mut connection = SqliteConnection::connect(&url).await.expect("the file opens");
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await
+    };
+    counted.expect("an answer")
+}

@@ -32,6 +32,15 @@ impl Client {
         Self { address: url.strip_prefix("http://").expect("a plain http URL").to_owned(), stream: None }
     }
 
+    /// Opens the connection ahead of need.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn connect(&mut self) -> Result<()> {
+        self.stream = Some(BufReader::new(TcpStream::connect(&self.address).await?));
+        Ok(())
+    }
+
     /// Sends one request, with a body unless it is null, and waits for its answer.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! People who live under load and remember what they were told, so that it can be held against the gateway later.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Result};
 use std::time::Duration;
 
@@ -31,18 +32,26 @@ pub struct Crowd {
     answers: Cell<usize>,
     outages: Cell<usize>,
     over: Cell<bool>,
+    /// The places among the nodes of those that are killed.
+    killed: RefCell<BTreeSet<usize>>,
 }
 
 impl Crowd {
-    /// Lives on the gateway at `url` until it is [`Crowd::over`].
-    pub async fn live(&self, url: &str) {
+    /// Lives on the nodes at `urls` until it is [`Crowd::over`].
+    pub async fn live(&self, urls: &[String]) {
         self.over.set(false);
-        join_all((0..AT_ONCE).map(|place| self.live_at(place, url))).await;
+        self.killed.take();
+        join_all((0..AT_ONCE).map(|place| self.live_at(place, urls))).await;
     }
 
-    /// Says that it is over: from now on connections may break.
+    /// Says that it is over: nobody begins another life.
     pub fn over(&self) {
         self.over.set(true);
+    }
+
+    /// Says that the node in this place is about to be killed: from now on connections to it may break.
+    pub fn loses(&self, node: usize) {
+        self.killed.borrow_mut().insert(node);
     }
 
     /// Waits until this many more steps of lives are answered.
@@ -56,9 +65,12 @@ impl Crowd {
     }
 
     /// One after another: in even places the same person each time, in odd ones a new one.
-    async fn live_at(&self, place: usize, url: &str) {
-        let mut client = Client::of(url);
-        while !self.over.get() {
+    async fn live_at(&self, place: usize, urls: &[String]) {
+        // Both kinds of places on every node.
+        let node = place / 2 % urls.len();
+        let killed = || self.killed.borrow().contains(&node);
+        let mut client = Client::of(&urls[node]);
+        while !self.over.get() && !killed() {
             let number = self.next.replace(self.next.get() + 1);
             let person =
                 if place.is_multiple_of(2) { u32::try_from(place).expect("few places") } else { 1_000 + number };
@@ -69,25 +81,25 @@ impl Crowd {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::ResourceBusy => self.outages.set(self.outages.get() + 1),
                 Err(error) => {
-                    assert!(self.over.get(), "a connection broke by itself: {error}");
+                    assert!(killed(), "a connection broke by itself: {error}");
                     return;
                 }
             }
         }
     }
 
-    /// Holds what was promised against the gateway at `url`, but for a few lives that go on.
-    pub async fn check(&self, url: &str) {
+    /// Holds what was promised against the nodes at `urls`, but for a few lives that go on.
+    pub async fn check(&self, urls: &[String]) {
         let mut lives = self.lives.take();
         let kept = lives.len() - lives.len() / 8;
         self.kept.borrow_mut().extend(lives.drain(kept..).filter(|life| matches!(life.doubt, Doubt::None)));
-        check_all(&lives, url).await;
+        check_all(&lives, urls).await;
     }
 
-    /// Holds the promises to those who went on against it, too.
-    pub async fn check_kept(&self, url: &str) {
-        self.check(url).await;
-        check_all(&self.kept.take(), url).await;
+    /// Holds the promises to those who went on against them, too.
+    pub async fn check_kept(&self, urls: &[String]) {
+        self.check(urls).await;
+        check_all(&self.kept.take(), urls).await;
     }
 }
 
@@ -99,9 +111,9 @@ async fn wait_for(count: &Cell<usize>, more: usize) {
     }
 }
 
-async fn check_all(lives: &[Life], url: &str) {
+async fn check_all(lives: &[Life], urls: &[String]) {
     let share = |place: usize| async move {
-        let mut client = Client::of(url);
+        let mut client = Client::of(&urls[place % urls.len()]);
         for life in lives.iter().skip(place).step_by(AT_ONCE) {
             life.check(&mut client).await.expect("an answer");
         }
@@ -119,7 +131,9 @@ struct Life {
     /// The refresh tokens that were answered, in their order.
     refreshes: Vec<String>,
     /// Since the last refresh was asked for.
-    refreshed: Stopwatch,
+    asked: Stopwatch,
+    /// Since the last refresh was answered.
+    answered: Stopwatch,
     signed_out: bool,
     doubt: Doubt,
 }
@@ -139,7 +153,8 @@ impl Life {
             proof: Value::Null,
             tokens: Vec::new(),
             refreshes: Vec::new(),
-            refreshed: Stopwatch::start(),
+            asked: Stopwatch::start(),
+            answered: Stopwatch::start(),
             signed_out: false,
             doubt: Doubt::None,
         }
@@ -157,9 +172,9 @@ impl Life {
         self.tokens.push(session.token);
         self.refreshes.push(session.refresh);
         for _ in 0..number % 3 {
-            (self.doubt, self.refreshed) = (Doubt::Refresh, Stopwatch::start());
+            (self.doubt, self.asked) = (Doubt::Refresh, Stopwatch::start());
             let answer = client.refresh(self.last_refresh()).await?.or_busy(200)?;
-            self.doubt = Doubt::None;
+            (self.doubt, self.answered) = (Doubt::None, Stopwatch::start());
             count();
             self.tokens.push(answer.field("token").to_owned());
             self.refreshes.push(answer.field("refreshToken").to_owned());
@@ -232,7 +247,7 @@ impl Life {
             return Ok(());
         }
         let next = client.refresh(self.last_refresh()).await?;
-        if matches!(self.doubt, Doubt::Refresh) && self.refreshed.elapsed() > SURELY_IN_GRACE && next.status == 401 {
+        if matches!(self.doubt, Doubt::Refresh) && self.asked.elapsed() > SURELY_IN_GRACE && next.status == 401 {
             // It happened, unanswered and too long ago: the session ends, as promised.
             next.refused(401, "refresh_token_reused");
             return Ok(());
@@ -251,15 +266,15 @@ impl Life {
     /// the session is still there.
     async fn check_used_refresh(&self, client: &mut Client) -> Result<bool> {
         let ([.., used, last], Doubt::None) = (self.refreshes.as_slice(), &self.doubt) else { return Ok(true) };
-        let asked = self.refreshed.elapsed();
+        let answered = self.answered.elapsed();
         let answer = client.refresh(used).await?;
         if answer.status == 200 {
             assert_eq!(answer.field("refreshToken"), last, "the same successor");
-            assert!(asked < SURELY_AFTER_GRACE, "a used refresh token works after its grace");
+            assert!(answered < SURELY_AFTER_GRACE, "a used refresh token works after its grace");
             return Ok(true);
         }
         answer.refused(401, "refresh_token_reused");
-        assert!(self.refreshed.elapsed() > SURELY_IN_GRACE, "a used refresh token ends its session within the grace");
+        assert!(self.asked.elapsed() > SURELY_IN_GRACE, "a used refresh token ends its session within the grace");
         Ok(false)
     }
 

@@ -4,6 +4,7 @@ pub mod client;
 pub mod evm;
 pub mod golden;
 pub mod http;
+pub mod limits;
 pub mod lives;
 pub mod pages;
 pub mod parts;

@@ -15,11 +15,11 @@ use crate::transport::{AddressPath, ClientOf, Json, Problem, ProblemBody, Sensit
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProfileRequest {
-    /// The name, at most 255 characters.
-    #[schema(max_length = 255)]
+    /// The name, at most 255 characters; of control characters line feed and tab alone.
+    #[schema(max_length = 255, pattern = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$")]
     name: Option<String>,
-    /// What the product is meant to be used for, at most 255 characters.
-    #[schema(max_length = 255)]
+    /// What the product is meant to be used for; the same characters.
+    #[schema(max_length = 255, pattern = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$")]
     intended_use: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl From<Profile> for ProfileAnswer {
 /// Read your profile
 #[utoipa::path(
     get, path = "/users/{address}/data", tag = "wallet", operation_id = "profile",
-    params(("address" = String, Path, description = "A wallet of your account")),
+    params(("address" = String, Path, description = "A wallet of your account", pattern = "^0x[0-9a-fA-F]{40}$")),
     security(("access_token" = []), ("bearer" = []), ("api_key" = [])),
     responses(
         (status = 200, description = "The profile", body = ProfileAnswer),
@@ -85,7 +85,7 @@ pub(super) async fn read(
 /// Change your profile
 #[utoipa::path(
     post, path = "/users/{address}/data", tag = "wallet", operation_id = "change_profile",
-    params(("address" = String, Path, description = "A wallet of your account")),
+    params(("address" = String, Path, description = "A wallet of your account", pattern = "^0x[0-9a-fA-F]{40}$")),
     request_body = ProfileRequest,
     security(("access_token" = []), ("bearer" = []), ("api_key" = [])),
     responses(

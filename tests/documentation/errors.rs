@@ -1,4 +1,4 @@
-//! Pages of `docs/` that are made from the source: `UPDATE_GOLDEN=1 cargo test docs` writes them anew.
+//! Pages of `docs/` that are made from the source: `UPDATE_GOLDEN=1 cargo test documentation` writes them anew.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -46,7 +46,7 @@ fn the_page_of_errors_lists_every_code() {
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == page, "docs/errors.md is not what the source says: UPDATE_GOLDEN=1 cargo test docs");
+    assert!(kept == page, "docs/errors.md is not what the source says: UPDATE_GOLDEN=1 cargo test documentation");
 }
 
 #[test]

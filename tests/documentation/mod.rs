@@ -1,0 +1,4 @@
+//! Whether the documentation is what the source says.
+
+mod errors;
+mod named;
