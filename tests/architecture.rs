@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 20] = [
     ("main", &["cli"]),
     ("cli", &["app", "http", "identity", "wallet", "config"]),
-    ("app", &["http", "identity", "model", "store", "config"]),
+    ("app", &["http", "identity", "chain", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
     ("web", &["transport"]),
     ("surfaces", &["transport", "identity", "model"]),

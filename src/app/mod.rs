@@ -78,6 +78,21 @@ impl App {
     }
 }
 
+/// Looks at everything that a gateway needs from others. Nothing is made or changed.
+pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let database = Finding { subject: "database".to_owned(), outcome: examine_database(config).await };
+    let of_chains = Chains::new(config, clock.clone()).examine().await;
+    std::iter::once(database).chain(of_chains).collect()
+}
+
+async fn examine_database(config: &Config) -> Result<String, String> {
+    let db = Db::open_existing(&config.database).await;
+    let db = db.map_err(|error| StartFailure::of_database(&config.database, error).to_string())?;
+    let answer = db.ping().await;
+    db.close().await;
+    answer.map(|()| "it answers, and its tables are up to date".to_owned()).map_err(|error| error.detail())
+}
+
 /// The two sockets of a gateway.
 pub struct Listeners {
     /// For the doors.

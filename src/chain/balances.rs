@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use alloy::primitives::U256;
 
+use super::cache::Circuit;
 use super::multicall::{Read, word};
 use super::price::{self, Price};
 use super::reader::{Outcome, Reader};
@@ -56,6 +57,7 @@ pub(super) struct Holdings {
     pub(super) native: Arc<Token>,
     pub(super) tokens: Vec<Arc<Token>>,
     pub(super) feeds: Vec<Feed>,
+    pub(super) circuit: Circuit,
 }
 
 impl Holdings {

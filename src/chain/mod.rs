@@ -2,6 +2,7 @@
 
 mod balances;
 mod cache;
+mod examination;
 mod multicall;
 mod nodes;
 mod price;
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 pub use balances::{Amount, Balance};
+pub use examination::Finding;
 pub use price::Price;
 
 use crate::clock::Clock;
@@ -19,7 +21,7 @@ use crate::config::{Chain, Config, Feed};
 use crate::model::Address;
 use crate::model::token::Token;
 use balances::Holdings;
-use cache::Cache;
+use cache::{Cache, Circuit};
 use nodes::Nodes;
 use reader::Reader;
 use rpc::Node;
@@ -80,8 +82,8 @@ fn holdings(chain: &Chain, config: &Config, client: &reqwest::Client) -> Holding
     let balances = &config.balances;
     let nodes = chain.rpc.iter().map(|url| Node::new(url.clone(), client.clone())).collect();
     let of_chain = |token: &&Token| token.chain_id == chain.id && token.address != Token::NATIVE;
-    let listed = config.listed_tokens.iter().filter(of_chain);
-    let named = config.listed_tokens.iter().find(|token| token.chain_id == chain.id && token.address == Token::NATIVE);
+    let listed = config.listed.iter().filter(of_chain);
+    let named = config.listed.iter().find(|token| token.chain_id == chain.id && token.address == Token::NATIVE);
     let native = named.cloned().unwrap_or_else(|| Token::native(chain.id));
     Holdings {
         reader: Reader {
@@ -92,6 +94,7 @@ fn holdings(chain: &Chain, config: &Config, client: &reqwest::Client) -> Holding
         },
         native: Arc::new(native),
         tokens: listed.cloned().map(Arc::new).collect(),
+        circuit: Circuit::default(),
         feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).cloned().collect::<Vec<Feed>>(),
         chain: chain.clone(),
     }

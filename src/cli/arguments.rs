@@ -58,6 +58,10 @@ pub(super) enum Verb {
         #[arg(long)]
         rotate: bool,
     },
+    /// List what the wallet that is signed in holds
+    Tokens(TokensOptions),
+    /// Look at everything that this gateway needs from others: database, nodes, feeds, clock
+    Doctor,
     /// Tell why a signed message is refused, rule by rule; signs nobody in
     Explain(ExplainOptions),
     /// End the session
@@ -90,6 +94,18 @@ pub(super) struct LoginOptions {
     /// Do not keep the session
     #[arg(long)]
     pub(super) no_save: bool,
+}
+
+/// Which balances.
+#[derive(Args)]
+pub(super) struct TokensOptions {
+    /// Only this chain; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub(super) chain: Vec<u64>,
+
+    /// Also what the wallet has none of
+    #[arg(long)]
+    pub(super) all: bool,
 }
 
 /// What was signed.

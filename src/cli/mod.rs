@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod doctor;
 mod failure;
 mod logging;
 mod manual;
@@ -59,6 +60,8 @@ fn act(arguments: Arguments) -> Result<String, Failure> {
         Verb::Login(options) => client::login(&options, json),
         Verb::Whoami => client::whoami(json),
         Verb::ApiKey { rotate } => client::api_key(rotate, json),
+        Verb::Tokens(options) => client::tokens(&options, json),
+        Verb::Doctor => doctor::run(&config()?, json),
         Verb::Explain(options) => client::explain(&options, json),
         Verb::Logout => client::logout(json),
         Verb::Completions { shell } => Ok(completions(shell)),

@@ -7,6 +7,7 @@ mod caller;
 mod challenge;
 mod explain;
 mod gate;
+mod holdings;
 mod limits;
 mod nonces;
 mod profile;
@@ -31,6 +32,7 @@ pub use api_key::ApiKey;
 pub use caller::{Caller, Credential, PersonPresent};
 pub use challenge::{Challenge, MessageRequest};
 pub use explain::{Explanation, Verdict};
+pub use holdings::{Holdings, HoldingsFilter};
 pub use nonces::IssuedNonce;
 pub use profile::Profile;
 pub use proof::Proof;
@@ -41,6 +43,8 @@ pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
 pub use tokens::Tokens;
 pub use wallets::OwnWallet;
 
+pub use crate::chain::Balance;
+use crate::chain::Chains;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::keyring::{Jwks, Keyring};
@@ -58,6 +62,7 @@ use shared::Shared;
 /// The account core: what every door stands on.
 pub struct Core {
     config: Config,
+    chains: Chains,
     /// The ids of the configured chains.
     chain_ids: Vec<u64>,
     clock: Clock,
@@ -98,6 +103,7 @@ impl Core {
             verified: TokenCache::default(),
             limiter: Limiter::new(config.limits),
             metrics: Metrics::default(),
+            chains: Chains::new(&config, clock.clone()),
             chain_ids: config.chains.iter().map(|chain| chain.id).collect(),
             config,
             clock,

@@ -22,6 +22,7 @@ impl Error {
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
             Self::Unavailable(Dependency::Time) => "timeout",
+            Self::Unavailable(Dependency::Chains) => "chains_unavailable",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -43,6 +44,9 @@ impl Error {
             }
             Self::Unavailable(Dependency::Database) => "the database does not answer; try again shortly".to_owned(),
             Self::Unavailable(Dependency::Time) => "the request took too long; try again shortly".to_owned(),
+            Self::Unavailable(Dependency::Chains) => {
+                "none of the chains answers; try again shortly, or ask the operator to run countersign doctor".to_owned()
+            }
             Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
         }
     }
@@ -89,6 +93,7 @@ impl Error {
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
+            Self::Unavailable(Dependency::Chains),
             Self::internal("only the log tells"),
         ];
         let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));

@@ -169,4 +169,6 @@ pub enum Dependency {
     Database,
     /// The request as a whole took longer than it may.
     Time,
+    /// Every chain that was asked.
+    Chains,
 }

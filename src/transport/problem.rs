@@ -161,6 +161,8 @@ impl From<Error> for Problem {
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Unavailable(Dependency::Database | Dependency::Time) => StatusCode::SERVICE_UNAVAILABLE,
+            // RFC 9110 section 15.6.3: what we asked for it gave no good answer.
+            Error::Unavailable(Dependency::Chains) => StatusCode::BAD_GATEWAY,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Self::new(status, error.code(), error.detail());

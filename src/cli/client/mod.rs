@@ -6,6 +6,7 @@ mod explain;
 mod key;
 mod saved;
 mod session;
+mod tokens;
 
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ use crate::config::Config;
 use api::{Api, Fault};
 use current::Current;
 pub(super) use explain::explain;
+pub(super) use tokens::tokens;
 use saved::Saved;
 use session::Session;
 

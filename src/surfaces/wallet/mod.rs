@@ -7,6 +7,7 @@ mod nonce;
 mod profile;
 mod proof;
 mod session;
+mod tokens;
 mod wallets;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(api_key::show))
         .routes(routes!(api_key::rotate))
         .routes(routes!(profile::read, profile::change))
+        .routes(routes!(tokens::list))
         .routes(routes!(wallets::challenge))
         .routes(routes!(wallets::link, wallets::list))
         .routes(routes!(wallets::unlink))
