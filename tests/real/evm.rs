@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha3::{Digest, Keccak256};
 
+use crate::support::block_on;
 use crate::support::evm::abi::{self, MAX, Word};
-use crate::support::evm::{Chain, Habit, MULTICALL, MULTICALL_CODE, view};
+use crate::support::evm::{Chain, Habit, MULTICALL, MULTICALL_CODE, Mood, Proxy, ask, post, view};
 use crate::support::wallet::Wallet;
 use crate::support::world::START;
 
@@ -109,11 +110,11 @@ fn multicall_is_the_one_of_every_chain_and_reads_five_thousand_coins_at_once() {
     let (chain, owner) = (Chain::start(1), Wallet::number(1).address);
     let coins = chain.coins(5000, 6, &owner);
     let balances = balances_of(&owner, &coins);
-    let answer = view(&chain.url, MULTICALL, &balances).unwrap();
-    for (number, success, bytes) in results(&answer) {
+    let answers = results(&view(&chain.url, MULTICALL, &balances).unwrap());
+    assert_eq!(answers.len(), 5000);
+    for (number, success, bytes) in answers {
         assert_eq!((success, bytes), (true, abi::int(i128::try_from(number + 1).unwrap()).to_vec()));
     }
-    assert_eq!(results(&answer).len(), 5000);
 
     let bare = chain.without_multicall();
     assert_eq!(view(&bare.url, MULTICALL, &balances).unwrap(), "0x");
@@ -133,6 +134,98 @@ fn a_coin_that_burns_its_gas_takes_what_the_multicall_has() {
     // Each burns 63 of the 64 parts that are left, so that after some of them nobody gets an answer.
     let error = ask(&[&burns, &burns, &burns, &good]).unwrap_err();
     assert!(error["message"].as_str().unwrap().contains("OutOfGas"), "{error}");
+}
+
+#[test]
+fn a_proxy_counts_round_trips_calls_and_what_a_multicall_holds() {
+    let (chain, owner) = (Chain::start(1), Wallet::number(1).address);
+    let (proxy, coins) = (Proxy::to(&chain), chain.coins(3, 6, &owner));
+    for coins in [&coins[..], &coins[1..]] {
+        let answer = view(&proxy.url, MULTICALL, &balances_of(&owner, coins)).unwrap();
+        assert_eq!(answer, view(&chain.url, MULTICALL, &balances_of(&owner, coins)).unwrap());
+    }
+    let call = |id: u32, method: &str| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": []});
+    let list = json!([call(1, "eth_chainId"), call(2, "eth_blockNumber"), call(3, "eth_chainId")]);
+    assert_eq!(post(&proxy.url, &list), post(&chain.url, &list));
+    let seen = proxy.seen();
+    assert_eq!((seen.connections, seen.requests, &seen.multicalls[..]), (3, 3, &[3, 2][..]));
+    assert_eq!(["eth_call", "eth_chainId", "eth_blockNumber"].map(|method| seen.calls(method)), [2, 2, 1]);
+    assert_eq!(seen.methods.len(), 3);
+    assert_eq!(proxy.seen().requests, 0, "counted since the last time");
+}
+
+#[test]
+fn a_proxy_answers_as_it_is_told() {
+    let (chain, owner) = (Chain::start(1), Wallet::number(1).address);
+    let (proxy, coins) = (Proxy::to(&chain), chain.coins(5, 6, &owner));
+    let id = || ask(&proxy.url, "eth_chainId", &json!([]));
+    let balances = |count: usize| view(&proxy.url, MULTICALL, &balances_of(&owner, &coins[..count]));
+
+    proxy.be(Mood::OtherChain(137));
+    assert_eq!(id().unwrap(), "0x89");
+    assert_eq!(results(&balances(5).unwrap()).len(), 5);
+    proxy.be(Mood::Faithful);
+    assert_eq!(id().unwrap(), "0x1");
+    let other = Chain::start(10);
+    proxy.turn_to(&other);
+    assert_eq!(id().unwrap(), "0xa");
+    proxy.turn_to(&chain);
+
+    proxy.be(Mood::AtMost(2, "response size exceeded"));
+    assert_eq!(results(&balances(2).unwrap()).len(), 2);
+    assert_eq!(balances(3).unwrap_err(), json!({"code": -32000, "message": "response size exceeded"}));
+    proxy.be(Mood::Fails(-32005, "limit exceeded"));
+    assert_eq!(id().unwrap_err(), json!({"code": -32005, "message": "limit exceeded"}));
+    proxy.be(Mood::Results(json!("0x")));
+    assert_eq!(balances(1).unwrap(), "0x");
+}
+
+#[test]
+fn a_proxy_fails_as_networks_do() {
+    let chain = Chain::start(1);
+    let proxy = Proxy::to(&chain);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let post = |limit: Duration| {
+        let request = client.post(&proxy.url).body(r#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#);
+        let request = request.header("content-type", "application/json").timeout(limit);
+        async {
+            let answer = request.send().await?;
+            Ok::<_, reqwest::Error>((answer.status().as_u16(), answer.text().await?))
+        }
+    };
+    let (long, short) = (Duration::from_secs(30), Duration::from_millis(100));
+    block_on(async {
+        let right = post(long).await.unwrap();
+        assert_eq!(right, (200, r#"{"jsonrpc":"2.0","id":1,"result":"0x1"}"#.to_owned()));
+        for (status, text) in [(500, ""), (429, "slow down"), (200, "<html>")] {
+            proxy.be(Mood::Says(status, text));
+            assert_eq!(post(long).await.unwrap(), (status, text.to_owned()));
+        }
+
+        proxy.be(Mood::Late(short * 3));
+        assert!(post(short).await.unwrap_err().is_timeout());
+        assert_eq!(post(long).await.unwrap(), right);
+        proxy.be(Mood::Hangs);
+        assert!(post(short * 5).await.unwrap_err().is_timeout());
+
+        proxy.be(Mood::Cuts);
+        assert!(post(long).await.unwrap_err().is_decode(), "the head of the answer arrives");
+        for _ in 0..2 {
+            proxy.be(Mood::Faithful);
+            assert_eq!(post(long).await.unwrap(), right);
+            proxy.be(Mood::Refuses);
+            post(long).await.expect_err("the connection that was kept is gone");
+            assert!(post(long).await.unwrap_err().is_connect());
+        }
+
+        proxy.be(Mood::Endless);
+        let mut answer = client.post(&proxy.url).send().await.unwrap();
+        assert!(answer.chunk().await.unwrap().unwrap().starts_with(br#"{"jsonrpc":"2.0","id":1,"result":"0x"#));
+        drop(answer);
+        proxy.be(Mood::Faithful);
+        let taken = proxy.seen().endless;
+        assert!((1..1 << 25).contains(&taken), "{taken} bytes for a client that stopped reading");
+    });
 }
 
 /// One question of `aggregate3` after the owner's balance of each coin.

@@ -43,10 +43,11 @@ impl Chain {
         self.deploy("Misfit", &[abi::int(habit), abi::int(size.into())])
     }
 
-    /// Puts down so many coins at once, of each of which `owner` has its number: one of the first, two of the second.
+    /// Puts down so many coins at once, which have no symbol; of each of which `owner` has its number: one of the first, two of the second.
     pub fn coins(&self, count: u32, decimals: u8, owner: &str) -> Vec<String> {
         let model = self.coin("MANY", decimals);
-        let code = self.ask("eth_getCode", &json!([model, "latest"]));
+        // The code of ERC-1167, which has the model do all the work on its own storage: a copy would be 50 times as long.
+        let code = format!("0x363d3d373d3d3d363d73{}5af43d82803e903d91602b57fd5bf3", &model[2..]);
         // Where Solidity keeps an entry of the mapping that is OpenZeppelin's first variable.
         let slot = Keccak256::digest([abi::address(owner), abi::int(0)].concat());
         let slot = format!("0x{}", hex::encode(slot));

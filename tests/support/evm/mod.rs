@@ -2,6 +2,8 @@
 
 pub mod abi;
 mod contracts;
+mod proxy;
+mod seen;
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use super::process::{Lines, Watchdog, poll};
 use super::{http, parts};
 
 pub use contracts::Habit;
+pub use proxy::{Mood, Proxy};
 
 /// Where Multicall3 is, on every chain.
 pub const MULTICALL: &str = "0xcA11bde05977b3631167028862bE2a173976CA11";
