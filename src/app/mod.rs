@@ -16,6 +16,8 @@ pub use data_dir::Secret;
 pub use failure::StartFailure;
 pub use operate::{list_keys, migrate, rotate_keys};
 
+use crate::chain::Chains;
+pub use crate::chain::Finding;
 use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::http;
@@ -87,7 +89,7 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
 
 async fn examine_database(config: &Config) -> Result<String, String> {
     let db = Db::open_existing(&config.database).await;
-    let db = db.map_err(|error| StartFailure::of_database(&config.database, error).to_string())?;
+    let db = db.map_err(|error| StartFailure::database(config, &error).to_string())?;
     let answer = db.ping().await;
     db.close().await;
     answer.map(|()| "it answers, and its tables are up to date".to_owned()).map_err(|error| error.detail())

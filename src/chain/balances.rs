@@ -14,7 +14,7 @@ use super::rpc::NodeFault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Chain, Feed};
 use crate::model::Address;
-use crate::model::token::Token;
+use crate::model::Token;
 
 /// An amount in the smallest unit of a token, which may have 256 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +91,9 @@ impl Holdings {
 
     /// The native coin, then what prices take, then balance and allowance of each token.
     fn reads(&self, owner: Address) -> Vec<Read> {
-        let of_token =
-            |token: &Arc<Token>| [Read::balance(token.address, owner), Read::allowance(token.address, owner, self.chain.spender)];
+        let of_token = |token: &Arc<Token>| {
+            [Read::balance(token.address, owner), Read::allowance(token.address, owner, self.chain.spender)]
+        };
         let native = std::iter::once(Read::Native(owner));
         native.chain(self.price_reads()).chain(self.tokens.iter().flat_map(of_token)).collect()
     }

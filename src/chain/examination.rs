@@ -33,10 +33,11 @@ impl Chains {
     pub async fn examine(&self) -> Vec<Finding> {
         let of_chain = self.chains.iter().map(|holdings| holdings.examine(&self.clock));
         let (findings, youngest): (Vec<_>, Vec<_>) = futures_util::future::join_all(of_chain).await.into_iter().unzip();
-        let clock = youngest.into_iter().flatten().max().map(|youngest| Finding {
-            subject: "clock".to_owned(),
-            outcome: judge_clock(youngest, self.clock.now()),
-        });
+        let clock = youngest
+            .into_iter()
+            .flatten()
+            .max()
+            .map(|youngest| Finding { subject: "clock".to_owned(), outcome: judge_clock(youngest, self.clock.now()) });
         findings.into_iter().flatten().chain(clock).collect()
     }
 }
@@ -48,7 +49,10 @@ fn judge_clock(youngest: Timestamp, now: Timestamp) -> Result<String, String> {
         return Err(format!("it is {} s behind the youngest block: set it, best by NTP", behind.as_secs()));
     }
     if ahead > BEHIND {
-        return Err(format!("it is {} s ahead of the youngest block: set it, or the nodes are behind", ahead.as_secs()));
+        return Err(format!(
+            "it is {} s ahead of the youngest block: set it, or the nodes are behind",
+            ahead.as_secs()
+        ));
     }
     Ok("it fits the youngest block".to_owned())
 }
@@ -75,10 +79,10 @@ impl Holdings {
     /// Number and time of the node's latest block, and the code of Multicall3 if the chain has one.
     async fn latest_block(&self, node: &Node) -> Result<(u64, Timestamp, Option<Answer>), String> {
         let block = Call { method: "eth_getBlockByNumber", params: json!(["latest", false]) };
-        let code = self.reader.multicall.map(|multicall| Call {
-            method: "eth_getCode",
-            params: json!([multicall.checksummed(), "latest"]),
-        });
+        let code = self
+            .reader
+            .multicall
+            .map(|multicall| Call { method: "eth_getCode", params: json!([multicall.checksummed(), "latest"]) });
         let calls: Vec<Call> = std::iter::once(block).chain(code).collect();
         let asked = tokio::time::timeout(self.chain.deadline, node.ask(self.chain.id, &calls)).await;
         let mut answers = asked.unwrap_or(Err(NodeFault::Late)).map_err(|fault| advice(&fault))?.into_iter();
@@ -99,11 +103,16 @@ impl Holdings {
             return Err("the sequencer is down, or chains.sequencer is no sequencer feed: prices are 0".to_owned());
         }
         let now = clock.now();
-        let without: Vec<String> = self.feeds.iter().zip(of_feeds.chunks(2)).filter_map(|(feed, outcomes)| {
-            let [decimals, round] = outcomes else { return None };
-            let price = price::judge(feed.feed, feed.heartbeat, &decimals.returned, &round.returned, now);
-            price.is_none().then(|| feed.token.checksummed())
-        }).collect();
+        let without: Vec<String> = self
+            .feeds
+            .iter()
+            .zip(of_feeds.chunks(2))
+            .filter_map(|(feed, outcomes)| {
+                let [decimals, round] = outcomes else { return None };
+                let price = price::judge(feed.feed, feed.heartbeat, &decimals.returned, &round.returned, now);
+                price.is_none().then(|| feed.token.checksummed())
+            })
+            .collect();
         if without.is_empty() {
             return Ok(format!("{} give prices", self.feeds.len()));
         }

@@ -19,7 +19,7 @@ pub use price::Price;
 use crate::clock::Clock;
 use crate::config::{Chain, Config, Feed};
 use crate::model::Address;
-use crate::model::token::Token;
+use crate::model::Token;
 use balances::Holdings;
 use cache::{Cache, Circuit};
 use nodes::Nodes;

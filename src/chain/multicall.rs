@@ -2,7 +2,7 @@
 
 use alloy::primitives::U256;
 use alloy::sol;
-use alloy::sol_types::SolCall as _;
+use alloy::sol_types::SolCall;
 use serde_json::{Value, json};
 
 use super::rpc::{Answer, Call};
@@ -85,18 +85,14 @@ impl Read {
     /// The call that does this read alone, at `block`.
     pub(super) fn alone(&self, block: &Value) -> Call {
         match self {
-            Self::Native(owner) => {
-                Call { method: "eth_getBalance", params: json!([owner.checksummed(), block]) }
-            }
+            Self::Native(owner) => Call { method: "eth_getBalance", params: json!([owner.checksummed(), block]) },
             Self::Contract { target, data } => eth_call(*target, data, block),
         }
     }
 
     fn in_multicall(&self, multicall: Address) -> IMulticall3::Call3 {
         let (target, data) = match self {
-            Self::Native(owner) => {
-                (multicall, IMulticall3::getEthBalanceCall { addr: to_alloy(*owner) }.abi_encode())
-            }
+            Self::Native(owner) => (multicall, IMulticall3::getEthBalanceCall { addr: to_alloy(*owner) }.abi_encode()),
             Self::Contract { target, data } => (*target, data.clone()),
         };
         IMulticall3::Call3 { target: to_alloy(target), allowFailure: true, callData: data.into() }

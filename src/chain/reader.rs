@@ -134,12 +134,7 @@ impl Reader {
 
 /// Keeps what a part gave; gives the parts that are to be asked next. A node that refuses a part may take half of it,
 /// and what fails within a part may have been starved by its neighbours.
-fn keep(
-    part: Part,
-    answer: &Answer,
-    outcomes: &mut [Outcome],
-    failed: &mut Part,
-) -> Result<Vec<Part>, NodeFault> {
+fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part) -> Result<Vec<Part>, NodeFault> {
     let split = answer.as_ref().ok().and_then(|answer| disaggregate(answer, part.len()));
     let Some((block, returned)) = split else {
         if let Err(refusal) = answer

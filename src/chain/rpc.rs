@@ -1,6 +1,7 @@
 //! One node, asked by JSON-RPC 2.0 over HTTP. Not alloy's transport: that reads an answer of any length, and what a node
 //! sends is a stranger's input.
 
+use std::error::Error as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 

@@ -45,7 +45,8 @@ impl Error {
             Self::Unavailable(Dependency::Database) => "the database does not answer; try again shortly".to_owned(),
             Self::Unavailable(Dependency::Time) => "the request took too long; try again shortly".to_owned(),
             Self::Unavailable(Dependency::Chains) => {
-                "none of the chains answers; try again shortly, or ask the operator to run countersign doctor".to_owned()
+                "none of the chains answers; try again shortly, or ask the operator to run countersign doctor"
+                    .to_owned()
             }
             Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
         }

@@ -1,5 +1,6 @@
 //! The started binary, against clients that nobody here wrote and the databases that it will meet.
 
+mod balances;
 mod cli;
 mod clients;
 mod crash;

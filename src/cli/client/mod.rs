@@ -17,9 +17,9 @@ use crate::config::Config;
 use api::{Api, Fault};
 use current::Current;
 pub(super) use explain::explain;
-pub(super) use tokens::tokens;
 use saved::Saved;
 use session::Session;
+pub(super) use tokens::tokens;
 
 /// Signs in and prints the access token. The gateway's messages carry free nonces, so scripts with one key don't disturb
 /// each other.

@@ -40,7 +40,13 @@ fn row(row: &Value) -> [String; 5] {
     let allowance = if allowance.len() > 60 { "unlimited".to_owned() } else { with_point(allowance, decimals) };
     let price = row["price"].as_f64().filter(|price| *price > 0.0).map(|price| price.to_string());
     let chain = row["chainId"].to_string();
-    [chain, text("symbol").to_owned(), with_point(text("balance"), decimals), allowance, price.unwrap_or_else(|| "-".to_owned())]
+    [
+        chain,
+        text("symbol").to_owned(),
+        with_point(text("balance"), decimals),
+        allowance,
+        price.unwrap_or_else(|| "-".to_owned()),
+    ]
 }
 
 /// An integer of the smallest unit as a decimal number, exactly.
