@@ -31,7 +31,7 @@ pub struct Finding {
 impl Chains {
     /// Looks at every node and every feed of every chain, all at once, and then, by the youngest block, at the clock.
     pub async fn examine(&self) -> Vec<Finding> {
-        let of_chain = self.chains.iter().map(|holdings| holdings.examine(&self.clock));
+        let of_chain = self.each.iter().map(|holdings| holdings.examine(&self.clock));
         let (findings, youngest): (Vec<_>, Vec<_>) = futures_util::future::join_all(of_chain).await.into_iter().unzip();
         let clock = youngest
             .into_iter()

@@ -28,7 +28,7 @@ use rpc::Node;
 
 /// All chains that are read.
 pub struct Chains {
-    chains: Vec<Arc<Holdings>>,
+    each: Vec<Arc<Holdings>>,
     cache: Cache,
     clock: Clock,
 }
@@ -48,18 +48,18 @@ impl Chains {
         let client = client();
         let with_nodes = config.chains.iter().filter(|chain| !chain.rpc.is_empty());
         let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, &client))).collect();
-        Self { chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_entries), clock }
+        Self { each: chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_entries), clock }
     }
 
     /// The ids of the chains that are read.
     pub fn ids(&self) -> impl Iterator<Item = u64> {
-        self.chains.iter().map(|holdings| holdings.chain.id)
+        self.each.iter().map(|holdings| holdings.chain.id)
     }
 
     /// What this wallet holds on these chains, or on all if none are named. All are asked at once, each for no longer
     /// than its deadline, and what was asked a moment ago is not asked again.
     pub async fn balances(&self, owner: Address, of: &[u64]) -> Vec<Said> {
-        let wanted = self.chains.iter().filter(|holdings| of.is_empty() || of.contains(&holdings.chain.id));
+        let wanted = self.each.iter().filter(|holdings| of.is_empty() || of.contains(&holdings.chain.id));
         let ask = |holdings: &Arc<Holdings>| {
             let holdings = Arc::clone(holdings);
             async move {
@@ -95,7 +95,7 @@ fn holdings(chain: &Chain, config: &Config, client: &reqwest::Client) -> Holding
         native: Arc::new(native),
         tokens: listed.cloned().map(Arc::new).collect(),
         circuit: Circuit::default(),
-        feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).cloned().collect::<Vec<Feed>>(),
+        feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).copied().collect::<Vec<Feed>>(),
         chain: chain.clone(),
     }
 }

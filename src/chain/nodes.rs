@@ -11,25 +11,25 @@ use crate::clock::Clock;
 /// The nodes of a chain.
 pub(super) struct Nodes {
     chain_id: u64,
-    nodes: Vec<Node>,
+    each: Vec<Node>,
     /// After how long without an answer the next node is asked as well.
     hedge: Duration,
 }
 
 impl Nodes {
     pub(super) fn new(chain_id: u64, nodes: Vec<Node>, hedge: Duration) -> Self {
-        Self { chain_id, nodes, hedge }
+        Self { chain_id, each: nodes, hedge }
     }
 
     pub(super) fn each(&self) -> &[Node] {
-        &self.nodes
+        &self.each
     }
 
     /// Asks the preferred node, and on an error or after a delay the next one too; the first answer counts. Those that
     /// failed a short while ago come last.
     pub(super) async fn ask(&self, calls: &[Call], clock: &Clock) -> Result<Vec<Answer>, NodeFault> {
         let now = clock.now();
-        let mut order: Vec<&Node> = self.nodes.iter().collect();
+        let mut order: Vec<&Node> = self.each.iter().collect();
         order.sort_by_key(|node| node.is_out_of_favour(now));
         let mut waiting = order.into_iter();
         let mut under_way: Vec<&Node> = Vec::new();
@@ -46,7 +46,9 @@ impl Nodes {
                     match answered {
                         Ok(answers) => {
                             // Those that were overtaken come last the next time.
-                            under_way.iter().for_each(|slow| slow.note_failure(clock.now()));
+                            for slow in under_way {
+                                slow.note_failure(clock.now());
+                            }
                             return Ok(answers);
                         }
                         Err(found) => fault = self.note(node, found, clock),

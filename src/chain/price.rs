@@ -66,6 +66,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
     const HEARTBEAT: Duration = Duration::from_hours(1);
 
+    #[expect(clippy::unnecessary_wraps, reason = "that is what a read gives")]
     fn round(answer: &str, updated_at: i64) -> Returned {
         let round = IAggregator::latestRoundDataReturn {
             roundId: U80::from(1),
@@ -77,6 +78,7 @@ mod tests {
         Some(IAggregator::latestRoundDataCall::abi_encode_returns(&round))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "that is what a read gives")]
     fn decimals(number: u64) -> Returned {
         Some(U256::from(number).to_be_bytes::<32>().to_vec())
     }
@@ -88,7 +90,7 @@ mod tests {
     #[test]
     fn a_price_is_positive_and_fresh_and_has_the_decimals_of_its_feed() {
         let now = NOW.seconds();
-        assert_eq!(usd("312345678901", 8, now), Some(3123.45678901));
+        assert_eq!(usd("312345678901", 8, now), Some(3_123.456_789_01));
         assert_eq!(usd("1000000000000000000", 18, now), Some(1.0));
         assert_eq!(usd("42", 0, now - 3600), Some(42.0));
         for (answer, places, updated_at) in [

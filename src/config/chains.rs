@@ -55,6 +55,9 @@ impl RpcUrl {
     /// # Errors
     /// What is expected, if it is none.
     pub fn parse(written: &str) -> Result<Self, &'static str> {
+        if written.contains(MASK) {
+            return Err("this URL is masked, as it is shown; write the URL itself");
+        }
         let url = Url::parse(written).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         url.map(Self).ok_or("an http or https URL is expected")
     }
@@ -107,8 +110,17 @@ pub(super) fn from_json(text: &str) -> Result<Vec<Chain>, String> {
     check(written)
 }
 
+/// What is wrong with the form. Of a library's reason, only what names a member of the list: another one repeats the value,
+/// and there may be a key in it.
 fn in_words(reason: &str) -> String {
-    format!("a list such as [{{id = 1, name = \"Ethereum\", rpc = [\"https://…\"]}}] is expected: {reason}")
+    let expected = "a list such as [{id = 1, name = \"Ethereum\", rpc = [\"https://…\"]}] is expected";
+    let names_a_member =
+        ["unknown field", "missing field", "duplicate field"].iter().any(|words| reason.starts_with(words));
+    if names_a_member {
+        format!("{expected}: {}", reason.lines().next().unwrap_or_default())
+    } else {
+        expected.to_owned()
+    }
 }
 
 fn check(written: Vec<Written>) -> Result<Vec<Chain>, String> {
@@ -209,11 +221,13 @@ mod tests {
             (r#"[{"id":1},{"id":1}]"#, "chain 1: every chain"),
             (r#"[{"id":1,"rpcs":[]}]"#, "rpcs"),
             (r#"[{"id":1,"rpc":["ws://node"]}]"#, "chain 1: rpc: an http"),
+            (r#"[{"id":1,"rpc":["https://node/********"]}]"#, "chain 1: rpc: this URL is masked"),
+            (r#"[{"id":1,"rpc":"https://node/v2/hunter2"}]"#, "a list such as"),
             (r#"[{"id":1,"multicall":"0x12"}]"#, "chain 1: multicall:"),
             (r#"[{"id":1,"deadline_ms":0}]"#, "chain 1: deadline_ms:"),
         ] {
             let fault = from(text).unwrap_err();
-            assert!(fault.contains(named), "{text}: {fault}");
+            assert!(fault.contains(named) && !fault.contains("hunter2"), "{text}: {fault}");
         }
         let chains = from(r#"[{"id":31337,"multicall":""}]"#).unwrap();
         assert_eq!((chains[0].name.as_str(), chains[0].multicall), ("Chain 31337", None));

@@ -27,6 +27,32 @@ pub struct MessageRequest {
     pub request_id: Option<String>,
 }
 
+impl MessageRequest {
+    /// The most characters of the statement: a wallet shows a person no more than a screen of it.
+    const LONGEST_STATEMENT: usize = 1024;
+    /// The most characters of the request's name and of the domain.
+    const LONGEST_NAME: usize = 255;
+    /// The most resources.
+    const MOST_RESOURCES: usize = 20;
+
+    fn check_lengths(&self) -> Result<(), Error> {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, |text| text.chars().count());
+        let rules = [
+            ("domain", length(&self.domain), Self::LONGEST_NAME, "characters"),
+            ("statement", length(&self.statement), Self::LONGEST_STATEMENT, "characters"),
+            ("resources", self.resources.as_ref().map_or(0, Vec::len), Self::MOST_RESOURCES, "resources"),
+            ("requestId", length(&self.request_id), Self::LONGEST_NAME, "characters"),
+        ];
+        let too_long = rules.into_iter().filter(|(_, length, most, _)| length > most);
+        let violation = |(field, _, most, what): (&str, usize, usize, &str)| Violation {
+            field: field.to_owned(),
+            message: format!("at most {most} {what} are allowed"),
+        };
+        let violations: Vec<Violation> = too_long.map(violation).collect();
+        if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+    }
+}
+
 /// What a wallet is to sign.
 #[derive(Clone, Debug)]
 pub struct Challenge {
@@ -47,6 +73,7 @@ impl Core {
     pub fn issue_message(&self, wallet: Address, request: MessageRequest, client: &Client) -> Result<Challenge, Error> {
         let now = self.clock.now();
         self.limit(Policy::Nonces, client, now)?;
+        request.check_lengths()?;
         self.write_message(wallet, request, Purpose::SignIn, now)
     }
 

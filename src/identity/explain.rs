@@ -86,7 +86,7 @@ impl Core {
                 (Some(self.judge_named(claim.address, named, count, now)), signed)
             }
             // Which nonce was signed is found by the signature; if none was, there is nothing to say of a nonce.
-            None => match self.verify_bare(claim, count, now) {
+            None => match self.find_signed(claim, count, now) {
                 Err(reason @ Unauthenticated::InvalidSignature(_)) => (None, Err(reason)),
                 judged => (Some(judged), Ok(())),
             },

@@ -213,7 +213,12 @@ impl Core {
     }
 
     /// The nonce was not named: try those that this wallet may have signed.
-    fn find_signed(&self, claim: BareClaim<'_>, count: u64, now: Timestamp) -> Result<Spend, Unauthenticated> {
+    pub(super) fn find_signed(
+        &self,
+        claim: BareClaim<'_>,
+        count: u64,
+        now: Timestamp,
+    ) -> Result<Spend, Unauthenticated> {
         let mismatch = Unauthenticated::InvalidSignature(SignatureFault::Mismatch);
         match signed_one_of(claim, &self.accepted(claim.address, count, now)) {
             Ok(_) => return Ok(Spend::Count(count)),

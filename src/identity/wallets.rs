@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::challenge::{Challenge, MessageRequest};
 use super::limits::Policy;
-use super::proof::{MessageClaim, read_message, verify_signature};
+use super::proof::{MESSAGE_RULES, MessageClaim, read_message, verify_signature};
 use super::{Caller, Core, PersonPresent, gate};
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
@@ -33,7 +33,7 @@ impl Core {
     /// A message by which this wallet agrees to be linked to the caller's account.
     ///
     /// # Errors
-    /// [`Forbidden::FreshSignInRequired`], [`Error::Invalid`] for a chain that is not configured, [`Error::TooMany`].
+    /// [`Error::Forbidden`] without a fresh sign-in or for a chain that is not configured; [`Error::TooMany`].
     pub fn issue_link_message(
         &self,
         person: &PersonPresent,
@@ -90,10 +90,6 @@ impl Core {
         now: Timestamp,
     ) -> Result<FreeNonce, Unauthenticated> {
         let MessageClaim { message, .. } = claim;
-        let before = [Rule::Domain, Rule::Uri, Rule::Chain];
-        let after = [Rule::IssuedAt, Rule::Expiration, Rule::NotBefore];
-        let judge = |rule| self.judge_text(rule, message, now).map_err(Unauthenticated::Message);
-        before.into_iter().try_for_each(judge)?;
         if message.statement.as_deref() != Some(&statement(account)) {
             return Err(Unauthenticated::Message(MessageRefusal::Statement));
         }
@@ -101,10 +97,15 @@ impl Core {
         let nonce = FreeNonce::decode(&self.keychain, purpose, &message.nonce, now).map_err(|fault| match fault {
             FreeFault::Expired => Unauthenticated::NonceExpired,
             FreeFault::Foreign => Unauthenticated::NonceUnknown,
-        })?;
-        after.into_iter().try_for_each(judge)?;
-        verify_signature(claim)?;
-        Ok(nonce)
+        });
+        for rule in MESSAGE_RULES {
+            match rule {
+                Rule::Nonce => nonce.map(|_| ())?,
+                Rule::Signature => verify_signature(claim)?,
+                _ => self.judge_text(rule, message, now).map_err(Unauthenticated::Message)?,
+            }
+        }
+        nonce
     }
 
     async fn store_link(

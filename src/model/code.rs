@@ -231,7 +231,7 @@ impl Conflict {
         match self {
             Self::WalletRequired => "this account has no EVM wallet; link one and try again",
             Self::WalletAlreadyLinked => {
-                "this wallet is linked to another account; sign in with it and unlink it there"
+                "this wallet is linked to another account; sign in with it there, and unlink it once that one has another"
             }
             Self::LastSignInMethod => "this is the last way to sign in to this account; link another wallet first",
         }

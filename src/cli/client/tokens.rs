@@ -69,9 +69,12 @@ fn table(rows: &[[String; 5]]) -> String {
     }
     let mut table = String::new();
     for [chain, token, balance, allowance, price] in std::iter::once(&head).chain(rows) {
-        let [a, b, c, d, e] = widths;
+        let [of_chain, of_token, of_balance, of_allowance, of_price] = widths;
         // Names to the left, numbers to the right. Writing to a String can't fail.
-        let _ = writeln!(table, "{chain:>a$}  {token:<b$}  {balance:>c$}  {allowance:>d$}  {price:>e$}");
+        let _ = writeln!(
+            table,
+            "{chain:>of_chain$}  {token:<of_token$}  {balance:>of_balance$}  {allowance:>of_allowance$}  {price:>of_price$}"
+        );
     }
     table
 }

@@ -132,6 +132,16 @@ on_both! {
         assert_eq!(broken(&explain(&world, no_address).await), pairs(&[("address", "invalid_address")]));
     }
 
+    async fn a_signature_is_judged_also_where_nonces_by_themselves_are_not_accepted(world: World) {
+        let strict = world.again_with(&[("WALLET__BARE_NONCE", "false")]).await;
+        let wallet = Wallet::number(1);
+        let body = |text: &str| json!({"address": wallet.address, "signature": wallet.sign(text)});
+        let signed = explain(&strict, body(&wallet.nonce(&world).await)).await;
+        assert_eq!(broken(&signed), pairs(&[("nonce", "bare_nonce_disabled")]));
+        let other = explain(&strict, body("something else")).await;
+        assert_eq!(broken(&other), pairs(&[("signature", "invalid_signature")]));
+    }
+
     async fn explaining_is_limited_like_a_sign_in(world: World) {
         let limits = [("LIMITS__ENABLED", "true"), ("LIMITS__SIGN_INS__BURST", "3"), ("LIMITS__SIGN_INS__RATE", "1")];
         let world = world.again_with(&limits).await;

@@ -89,7 +89,10 @@ on_both! {
             (json!({"statement": "\"quoted\""}), "statement"),
             (json!({"requestId": "a/b"}), "requestId"),
             (json!({"resources": ["no uri"]}), "resources"),
-            (json!({"statement": "x".repeat(9000)}), "message"),
+            (json!({"statement": "x".repeat(1025)}), "statement"),
+            (json!({"requestId": "x".repeat(256)}), "requestId"),
+            (json!({"resources": vec!["a:"; 21]}), "resources"),
+            (json!({"resources": vec![format!("a:{}", "x".repeat(9000))]}), "message"),
         ] {
             let answer = challenge(&world, &wallet, wishes).await.refused(422, "invalid_request");
             assert_eq!(answer.json["violations"][0]["field"], field, "{}", answer.text);
