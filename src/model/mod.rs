@@ -12,9 +12,13 @@ pub mod message;
 mod origin;
 pub mod profile;
 pub mod session;
+mod token;
+pub mod token_list;
 
 pub use address::Address;
 pub use client::{Client, Network, RequestId};
 pub use error::Error;
 pub use ids::{AccountId, SessionId, WalletId};
 pub use origin::Origin;
+pub use token::Token;
+pub use token_list::TokenList;
