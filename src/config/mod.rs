@@ -1,10 +1,12 @@
 //! The configuration: typed, checked once at the start, immutable after. It does not act on anything.
 
 mod chains;
+mod feeds;
 mod keys;
 mod read;
 mod show;
 mod sources;
+mod token_lists;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,11 +15,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use chains::{Chain, RpcUrl};
+pub use feeds::Feed;
 pub use keys::{KEYS, Key};
 pub use sources::{ConfigError, Environment};
 
-use crate::model::Origin;
 use crate::model::bucket::Rate;
+use crate::model::{Origin, Token};
 use crate::secret::{RedactedUrl, SecretBytes};
 
 /// What an operator decides. [`KEYS`] tells the meaning and default of each.
@@ -51,6 +54,14 @@ pub struct Config {
     pub wallet: Wallet,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
     pub chains: Vec<Chain>,
+    /// The token lists as written: files, or `shipped`.
+    pub token_lists: Vec<String>,
+    /// The tokens of the lists: chain by chain in the order of `chains`, the native coin of each first.
+    pub listed: Vec<Token>,
+    /// The price feeds, at most one a token, all on configured chains.
+    pub feeds: Vec<Feed>,
+    /// How balances are read.
+    pub balances: Balances,
     /// The audit trail.
     pub audit: Audit,
     /// What is logged, and how.
@@ -145,6 +156,21 @@ pub struct Wallet {
     pub origins: Vec<Origin>,
     /// `wallet.domains` as written, to be shown.
     pub domains: Vec<Origin>,
+}
+
+/// How balances are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Balances {
+    /// How long a request may take, all chains together.
+    pub deadline: Duration,
+    /// After how long the next node of a chain is asked as well.
+    pub hedge: Duration,
+    /// The most calls in one call of Multicall3.
+    pub batch: usize,
+    /// How long what was read is shown again; zero for never.
+    pub cache_ttl: Duration,
+    /// How many pairs of a wallet and a chain are kept.
+    pub cache_entries: usize,
 }
 
 /// The audit trail.

@@ -8,23 +8,28 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::chains::{self, Chain};
+use super::feeds::{self, Feed};
 use super::keys;
 use super::sources::{ConfigError, Environment, Raw, Setting, Settings, gather};
-use super::{Algorithm, Audit, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
-use crate::model::Origin;
+use super::token_lists;
+use super::{Algorithm, Audit, Balances, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
 use crate::model::bucket::Rate;
 use crate::model::session::SESSION_LIFETIME;
+use crate::model::{Origin, Token};
 use crate::secret::{RedactedUrl, SecretBytes};
 
 impl Config {
     /// Reads the configuration from `files` (later ones win) and `environment` (which wins over all).
     ///
     /// # Errors
-    /// One line that names the first key that is unknown or has a bad value, and where it was written.
+    /// One line that names the first key that is unknown or has a bad value, and where it was written. The faults of
+    /// token lists have a line each.
     pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Self, ConfigError> {
         let from = Reader(gather(files, environment)?);
         let public_url = from.read("public_url", origin)?;
         let data_dir = PathBuf::from(from.read("data_dir", text)?);
+        let chains = from.chains()?;
+        let token_lists = from.token_lists()?;
         Ok(Self {
             listen: from.read("listen", socket)?,
             internal_listen: from.read("internal_listen", socket)?,
@@ -40,11 +45,15 @@ impl Config {
             tokens: from.tokens(&public_url)?,
             limits: from.limits()?,
             wallet: from.wallet(&public_url)?,
-            chains: from.chains()?,
+            listed: from.listed(&token_lists, &chains)?,
+            feeds: from.feeds(&chains)?,
+            balances: from.balances()?,
             audit: Audit { retention: from.read("audit.retention", span::<0, { 36_500 * 86_400 }>)? },
             log: Log { level: from.read("log.level", log_level)?, format: from.read("log.format", log_format)? },
             public_url,
             data_dir,
+            chains,
+            token_lists,
         })
     }
 }
@@ -123,6 +132,41 @@ impl Reader {
             Raw::Toml(value) => chains::from_toml(value.clone()),
         };
         read.map_err(|fault| ConfigError(format!("{}: chains: {fault}", setting.source)))
+    }
+
+    fn token_lists(&self) -> Result<Vec<String>, ConfigError> {
+        match self.0.get("token_lists") {
+            Some(_) => self.list("token_lists", text),
+            None => Ok(vec![token_lists::SHIPPED.to_owned()]),
+        }
+    }
+
+    fn listed(&self, lists: &[String], chains: &[Chain]) -> Result<Vec<Token>, ConfigError> {
+        let source = self.0.get("token_lists").map_or("default", |setting| setting.source.as_str());
+        token_lists::read(lists, chains).map_err(|faults| {
+            let lines = faults.iter().map(|fault| format!("{source}: token_lists: {fault}"));
+            ConfigError(lines.collect::<Vec<_>>().join("\n"))
+        })
+    }
+
+    fn feeds(&self, chains: &[Chain]) -> Result<Vec<Feed>, ConfigError> {
+        let Some(setting) = self.0.get("feeds") else { return Ok(Feed::shipped(chains)) };
+        let read = match &setting.raw {
+            Raw::Text(text) => feeds::from_json(text, chains),
+            Raw::Toml(value) => feeds::from_toml(value.clone(), chains),
+        };
+        read.map_err(|fault| ConfigError(format!("{}: feeds: {fault}", setting.source)))
+    }
+
+    fn balances(&self) -> Result<Balances, ConfigError> {
+        Ok(Balances {
+            // The gateway ends any request after 30 seconds; there has to be time left to answer.
+            deadline: self.read("balances.deadline", span::<1, 25>)?,
+            hedge: Duration::from_millis(self.read("balances.hedge_ms", whole::<0, 60_000>)?),
+            batch: self.read("balances.batch", amount::<10_000>)?,
+            cache_ttl: self.read("balances.cache_ttl", span::<0, 3_600>)?,
+            cache_entries: self.read("balances.cache_entries", amount::<1_000_000>)?,
+        })
     }
 
     fn limits(&self) -> Result<Limits, ConfigError> {
@@ -219,6 +263,22 @@ fn count(written: &str) -> Result<u32, Fault> {
     written.parse().ok().filter(|n| (1..=1_000_000).contains(n)).ok_or("a number from 1 to 1000000 is expected")
 }
 
+/// A whole number, such as one of milliseconds.
+fn whole<const LEAST: u64, const MOST: u64>(written: &str) -> Result<u64, Fault> {
+    match written.parse::<u64>() {
+        Err(_) => Err("a whole number is expected"),
+        Ok(number) if number < LEAST => Err("the number is too small"),
+        Ok(number) if number > MOST => Err("the number is too big"),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// How many things of a kind, at least one.
+fn amount<const MOST: u64>(written: &str) -> Result<usize, Fault> {
+    let number = whole::<1, MOST>(written)?;
+    usize::try_from(number).map_err(|_| "the number is too big")
+}
+
 /// A time span of whole seconds: a number of them, or a number with a unit.
 fn span<const LEAST: u64, const MOST: u64>(written: &str) -> Result<Duration, Fault> {
     let seconds = written.parse().map(Duration::from_secs).ok();
@@ -310,6 +370,16 @@ mod tests {
             ("COUNTERSIGN_TOKENS__ACCESS_TTL", "1500ms", "tokens.access_ttl"),
             ("COUNTERSIGN_TOKENS__ALGORITHM", "none", "tokens.algorithm"),
             ("COUNTERSIGN_LIMITS__NONCES__RATE", "0", "limits.nonces.rate"),
+            ("COUNTERSIGN_TOKEN_LISTS", "hunter2", "token_lists"),
+            ("COUNTERSIGN_TOKEN_LISTS", "[\"\"]", "token_lists"),
+            ("COUNTERSIGN_TOKEN_LISTS", "[\"/nowhere\"]", "token_lists"),
+            ("COUNTERSIGN_FEEDS", "[{\"chain\":1}]", "feeds"),
+            ("COUNTERSIGN_BALANCES__DEADLINE", "30s", "balances.deadline"),
+            ("COUNTERSIGN_BALANCES__HEDGE_MS", "1500ms", "balances.hedge_ms"),
+            ("COUNTERSIGN_BALANCES__BATCH", "0", "balances.batch"),
+            ("COUNTERSIGN_BALANCES__BATCH", "10001", "balances.batch"),
+            ("COUNTERSIGN_BALANCES__CACHE_TTL", "2h", "balances.cache_ttl"),
+            ("COUNTERSIGN_BALANCES__CACHE_ENTRIES", "-1", "balances.cache_entries"),
             ("COUNTERSIGN_LIMITS__ENABLED", "yes", "limits.enabled"),
         ];
         for (variable, value, key) in table {
@@ -328,6 +398,28 @@ mod tests {
         assert_eq!(with_file("[foo]").unwrap_err().0, "FILE: there is no key `foo`");
         let error = with_file("a = [[\n").unwrap_err().0;
         assert!(error.starts_with("FILE: line "), "{error}");
+    }
+
+    #[test]
+    fn balances_are_read_from_what_is_shipped_unless_something_else_is_named() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.listed.iter().filter(|token| token.is_native()).count(), config.chains.len());
+        assert!(config.listed.len() > 90 && config.feeds.len() > 80);
+        let Balances { deadline, hedge, batch, cache_ttl, cache_entries } = config.balances;
+        assert_eq!([deadline, hedge, cache_ttl], [8_000, 1_500, 5_000].map(Duration::from_millis));
+        assert_eq!((batch, cache_entries), (500, 10_000));
+
+        let config = with_file("token_lists = []\nfeeds = []\n[balances]\ncache_ttl = 0\nhedge_ms = 0").unwrap();
+        assert!(config.listed.iter().all(Token::is_native) && config.feeds.is_empty());
+        assert!(config.balances.cache_ttl.is_zero() && config.balances.hedge.is_zero());
+    }
+
+    #[test]
+    fn chains_of_ones_own_leave_the_shipped_feeds_of_others_out() {
+        let config = with(&[("COUNTERSIGN_CHAINS", r#"[{"id":31337},{"id":10}]"#)]).unwrap();
+        assert!(config.feeds.iter().all(|feed| feed.chain == 10) && !config.feeds.is_empty());
+        let coins = config.listed.iter().filter(|token| token.is_native());
+        assert!(coins.map(|token| token.chain_id).eq([31337, 10]));
     }
 
     #[test]

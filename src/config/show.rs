@@ -16,7 +16,7 @@ impl Config {
         let mut shown = String::new();
         for key in KEYS {
             let line = match self.value_of(key.name) {
-                Some(value) => format!("{} = {value}", key.name),
+                Some(value) => format!("{} = {}", key.name, spread(&value)),
                 None => format!("# {} is not set", key.name),
             };
             // Writing to a String can't fail.
@@ -46,6 +46,13 @@ impl Config {
             "tokens.refresh_ttl" => span(self.tokens.refresh_ttl),
             "limits.enabled" => Value::Boolean(self.limits.enabled),
             "chains" => self.chains.iter().map(super::Chain::to_toml).collect::<Vec<_>>().into(),
+            "token_lists" => list(&self.token_lists),
+            "feeds" => self.feeds.iter().map(|feed| feed.to_toml()).collect::<Vec<_>>().into(),
+            "balances.deadline" => span(self.balances.deadline),
+            "balances.hedge_ms" => number(self.balances.hedge.as_millis()),
+            "balances.batch" => number(self.balances.batch),
+            "balances.cache_ttl" => span(self.balances.cache_ttl),
+            "balances.cache_entries" => number(self.balances.cache_entries),
             "wallet.bare_nonce" => Value::Boolean(self.wallet.bare_nonce),
             "wallet.max_message_age" => span(self.wallet.max_message_age),
             "wallet.domains" => list(&self.wallet.domains),
@@ -91,6 +98,22 @@ impl LogFormat {
             Self::Json => "json",
         }
     }
+}
+
+/// A value as it is shown: a list of tables has a line for each.
+fn spread(value: &Value) -> String {
+    match value.as_array() {
+        Some(entries) if entries.iter().any(Value::is_table) => {
+            let lines = entries.iter().map(|entry| format!("    {entry},\n"));
+            format!("[\n{}]", lines.collect::<String>())
+        }
+        _ => value.to_string(),
+    }
+}
+
+fn number(value: impl TryInto<i64>) -> Value {
+    // Every number of the configuration has a limit far below this one.
+    Value::Integer(value.try_into().unwrap_or(i64::MAX))
 }
 
 fn text(value: impl std::fmt::Display) -> Value {

@@ -8,6 +8,7 @@ mod eip55;
 mod jose;
 mod jws;
 mod siwe;
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 /// Every file, so that one that is added is not forgotten here.
-const FILES: [&str; 26] = [
+const FILES: [&str; 30] = [
     "eip191/eip2098_compact.json",
     "eip191/ethers5.json",
     "eip191/viem.json",
@@ -39,6 +40,10 @@ const FILES: [&str; 26] = [
     "siwe/parsing_positive.json",
     "siwe/verification_negative.json",
     "siwe/verification_positive.json",
+    "tokens/chainlink_feeds.json",
+    "tokens/multicall3_viem_chains.json",
+    "tokens/tokenlist.schema.json",
+    "tokens/uniswap-default-trimmed.tokenlist.json",
     "wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json",
     "wycheproof/ecdsa_secp256k1_sha256_p1363_test.json",
     "wycheproof/ecdsa_secp256k1_sha256_test.json",
