@@ -22,7 +22,8 @@ impl Config {
     /// Reads the configuration from `files` (later ones win) and `environment` (which wins over all).
     ///
     /// # Errors
-    /// One line that names the first key that is unknown or has a bad value, and where it was written.
+    /// One line that names the first key that is unknown or has a bad value, and where it was written. The faults of
+    /// token lists have a line each.
     pub fn load(files: &[PathBuf], environment: &Environment) -> Result<Self, ConfigError> {
         let from = Reader(gather(files, environment)?);
         let public_url = from.read("public_url", origin)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::keys;
 
-/// One line that names what is wrong with the configuration, and where.
+/// What is wrong with the configuration, and where: one line, or one for each fault of a token list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub String);
 

@@ -25,7 +25,7 @@ pub struct Token {
 /// [`Token::NATIVE`] decides for its chain instead.
 const COINS: [(u64, &str, &str); 8] = [
     (56, "BNB", "BNB"),
-    (100, "xDAI", "xDAI"),
+    (100, "XDAI", "xDAI"),
     (137, "POL", "POL"),
     (146, "S", "Sonic"),
     (5_000, "MNT", "MNT"),

@@ -83,23 +83,18 @@ fn expect(pointer: &str, value: &Value, good: bool) {
 /// Tries the limits that the schema states for the value at `pointer`; says how many it found.
 fn try_limits(schema: &Value, pointer: &str) -> usize {
     let length = |length: u64| json!("a".repeat(usize::try_from(length).unwrap()));
-    let items = |count: u64| json!(vec!["a"; usize::try_from(count).unwrap()]);
-    let number = |number: u64| json!(number);
-    let more: fn(u64) -> Option<u64> = |limit| limit.checked_add(1);
-    let less: fn(u64) -> Option<u64> = |limit| limit.checked_sub(1);
-    let rules: [(&str, &dyn Fn(u64) -> Value, fn(u64) -> Option<u64>); 5] = [
-        ("maxLength", &length, more),
-        ("minLength", &length, less),
-        ("maximum", &number, more),
-        ("minimum", &number, less),
-        ("maxItems", &items, more),
-    ];
     let mut tried = 0;
-    for (rule, make, beyond) in rules {
+    for rule in ["maxLength", "minLength", "maximum", "minimum", "maxItems"] {
         let Some(limit) = schema[rule].as_u64() else { continue };
         tried += 1;
+        let make = |limit: u64| match rule {
+            "maxLength" | "minLength" => length(limit),
+            "maxItems" => Value::Array((0..limit).map(|_| length(1)).collect()),
+            _ => json!(limit),
+        };
         expect(pointer, &make(limit), true);
-        if let Some(beyond) = beyond(limit) {
+        let beyond = if rule.starts_with("max") { limit.checked_add(1) } else { limit.checked_sub(1) };
+        if let Some(beyond) = beyond {
             expect(pointer, &make(beyond), false);
         }
     }
