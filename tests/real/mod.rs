@@ -7,6 +7,7 @@ mod crash;
 mod dapp;
 mod database;
 mod evm;
+mod front_ends;
 mod frozen;
 mod headers;
 mod nodes;

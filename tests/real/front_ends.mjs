@@ -1,0 +1,223 @@
+// A page of SITE signs in by an adapter of examples/front-ends: node front_ends.mjs URL KEY ADAPTERS SITE NAME FLOW
+// ADAPTERS is the directory of the adapters, with their packages at hand. Prints the version of the library.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { createWalletClient, custom } from 'viem'
+import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
+import { injected } from './injected.mjs'
+
+const [, , url, key, directory, origin, name, flow] = process.argv
+const adapter = (file) => import(pathToFileURL(join(directory, file)))
+const site = { origin, host: new URL(origin).host }
+const statement = 'Welcome, and read (all of) it first.'
+const wallet = injected(key)
+const { gateway: open, Refusal } = await adapter('countersign.mjs')
+const gateway = open(url)
+
+/** What the library itself does with the adapter, as a function that signs in and throws or answers why it did not. */
+const frontEnds = {
+  async viem() {
+    const { signIn } = await adapter('viem.mjs')
+    return { package: 'viem', signIn: () => signIn(gateway, viemClient(), { statement, site }) }
+  },
+
+  async 'viem, one step'() {
+    const { connectAndSign } = await adapter('viem.mjs')
+    const { nonce } = await gateway.nonce()
+    return { package: 'viem', signIn: () => connectAndSign(gateway, viemClient(), { nonce, statement, site }) }
+  },
+
+  async ethers() {
+    const { signIn } = await adapter('ethers.mjs')
+    const provider = await ethersProvider()
+    return { package: 'ethers', signIn: () => signIn(gateway, provider, { statement, site }) }
+  },
+
+  async siwe() {
+    const { signIn } = await adapter('siwe.mjs')
+    const { nonce } = await gateway.nonce()
+    const provider = await ethersProvider()
+    return { package: 'siwe', signIn: () => signIn(gateway, provider, { nonce, statement, site }) }
+  },
+
+  /** The steps of RainbowKit's own sign-in, which needs a page. It shows nothing of what `verify` throws. */
+  async RainbowKit() {
+    const { authenticationAdapter } = await adapter('rainbowkit.mjs')
+    const seen = { status: 'unauthenticated', refusal: null }
+    const { getNonce, createMessage, verify, signOut } = authenticationAdapter(gateway, {
+      onStatus: (status) => (seen.status = status),
+      onRefusal: (refusal) => (seen.refusal = refusal),
+      statement,
+      site,
+    })
+    const nonce = await getNonce()
+    async function signIn() {
+      const message = await createMessage({ nonce, address: wallet.address, chainId: 1 })
+      const signature = await viemClient().signMessage({ account: wallet.address, message })
+      const verified = await verify({ message, signature })
+      assert.equal(seen.status, verified ? 'authenticated' : 'unauthenticated')
+      if (!verified) throw seen.refusal
+    }
+    async function leave() {
+      await signOut()
+      assert.equal(seen.status, 'unauthenticated')
+    }
+    return { package: '@rainbow-me/rainbowkit', signIn, signOut: leave }
+  },
+
+  /** AppKit's own code calls the adapter. What goes wrong it tells the console alone. */
+  async 'Reown AppKit'() {
+    const { kit, told } = await appKit()
+    async function signIn() {
+      told.length = 0
+      await kit.SIWXUtil.requestSignMessage()
+      if (told.length) throw told[0]
+      assert.equal(await kit.SIWXUtil.isAuthenticated(), true)
+    }
+    async function signOut() {
+      await kit.SIWXUtil.clearSessions()
+      assert.equal(await kit.SIWXUtil.isAuthenticated(), false)
+    }
+    return { package: '@reown/appkit-controllers', signIn, signOut }
+  },
+
+  /** Connecting and signing in one step: WalletConnect writes the message, one for each chain. */
+  async 'Reown AppKit, one step'() {
+    const { kit, told } = await appKit()
+    const { createEncodedRecap, formatMessage } = await import('@walletconnect/utils')
+    const client = { formatAuthMessage: ({ request, iss }) => formatMessage(request, iss) }
+    async function authenticate({ chains, methods, uri, ...asked }) {
+      // What the wallet is to be allowed (ERC-5573), which the gateway neither refuses nor grants.
+      const request = { ...asked, resources: [createEncodedRecap('eip155', 'request', methods)] }
+      const auths = chains.map(async (chain) => {
+        const p = { ...request, aud: uri, iss: `did:pkh:${chain}:${wallet.address}` }
+        const message = formatMessage(p, p.iss)
+        const s = await viemClient().signMessage({ account: wallet.address, message })
+        return { h: { t: 'caip122' }, p, s: { t: 'eip191', s } }
+      })
+      return { session: { peer: { metadata: { name: 'A wallet', icons: [] } } }, auths: await Promise.all(auths) }
+    }
+    const universalProvider = { client, authenticate, async disconnect() {} }
+    async function signIn() {
+      told.length = 0
+      const chains = ['eip155:1', 'eip155:10']
+      await kit.SIWXUtil.universalProviderAuthenticate({ universalProvider, chains, methods: ['eth_sendTransaction'] })
+      if (told.length) throw told[0]
+      assert.equal(await kit.SIWXUtil.isAuthenticated(), true)
+    }
+    return { package: '@reown/appkit-controllers', signIn, signOut: () => kit.SIWXUtil.clearSessions() }
+  },
+
+  async thirdweb() {
+    const { auth } = await adapter('thirdweb.mjs')
+    const { getLoginPayload, doLogin, isLoggedIn, doLogout } = auth(gateway, { statement, site })
+    async function signIn() {
+      const payload = await getLoginPayload({ address: wallet.address, chainId: 1 })
+      const message = thirdwebMessage(payload)
+      const signature = await viemClient().signMessage({ account: wallet.address, message })
+      await doLogin({ payload, signature })
+      assert.equal(await isLoggedIn(wallet.address.toLowerCase()), true)
+    }
+    async function signOut() {
+      await doLogout()
+      assert.equal(await isLoggedIn(wallet.address), false)
+    }
+    return { version: '5.121.6', signIn, signOut }
+  },
+}
+
+function viemClient() {
+  return createWalletClient({ transport: custom(wallet) })
+}
+
+async function ethersProvider() {
+  const { BrowserProvider } = await import('ethers')
+  return new BrowserProvider(wallet)
+}
+
+/** AppKit's controllers, connected to the wallet. */
+async function appKit() {
+  const kit = await import('@reown/appkit-controllers')
+  const { siwx } = await adapter('appkit.mjs')
+  const told = []
+  console.error = (...words) => told.push(words.find((word) => word instanceof Error) ?? words)
+  const network = { id: 1, caipNetworkId: 'eip155:1', chainNamespace: 'eip155', name: 'Ethereum' }
+  const { ChainController, ConnectionController, OptionsController } = kit
+  const signMessage = (message) => viemClient().signMessage({ account: wallet.address, message })
+  ConnectionController.setClient({ signMessage, async disconnect() {} })
+  ChainController.initialize([{ namespace: 'eip155', caipNetworks: [network] }], [network], {
+    connectionControllerClient: { signMessage, async disconnect() {} },
+  })
+  ChainController.setActiveCaipNetwork(network)
+  ChainController.setAccountProp('caipAddress', `eip155:1:${wallet.address}`, 'eip155')
+  OptionsController.setSIWX(siwx(gateway, { statement, site }))
+  return { kit, told }
+}
+
+/** As thirdweb 5.121.6 writes it (`createLoginMessage`). Its package is too large to be installed for that. */
+function thirdwebMessage(payload) {
+  let prefix = [`${payload.domain} wants you to sign in with your Ethereum account:`, payload.address].join('\n')
+  prefix = [prefix, payload.statement].join('\n\n')
+  if (payload.statement) prefix += '\n'
+  const suffix = []
+  if (payload.uri) suffix.push(`URI: ${payload.uri}`)
+  suffix.push(`Version: ${payload.version}`)
+  if (payload.chain_id) suffix.push(`Chain ID: ${payload.chain_id}`)
+  suffix.push(`Nonce: ${payload.nonce}`, `Issued At: ${payload.issued_at}`)
+  suffix.push(`Expiration Time: ${payload.expiration_time}`)
+  if (payload.invalid_before) suffix.push(`Not Before: ${payload.invalid_before}`)
+  if (payload.resources) suffix.push(['Resources:', ...payload.resources.map((x) => `- ${x}`)].join('\n'))
+  return [prefix, suffix.join('\n')].join('\n')
+}
+
+const frontEnd = await frontEnds[name]()
+const profile = `/users/${wallet.address}/data`
+
+const flows = {
+  async session() {
+    await frontEnd.signIn()
+    assertMessages()
+    assert.equal(gateway.session.address, wallet.address)
+    const { userAddress } = await gateway.call('GET', profile)
+    assert.equal(userAddress, wallet.address)
+    const { token } = gateway.session
+    await (frontEnd.signOut ?? gateway.signOut)()
+    assert.equal(gateway.session, null)
+    const late = await fetch(url + profile, { headers: { 'x-auth-token': token } })
+    assert.equal((await late.json()).error, 'session_ended')
+  },
+
+  async declined() {
+    wallet.declines = true
+    await assert.rejects(frontEnd.signIn, (error) => !(error instanceof Refusal))
+    assert.ok(wallet.asked.length > 0)
+    assert.equal(gateway.session, null)
+    // Nothing was spent: the person may think again.
+    wallet.declines = false
+    await frontEnd.signIn()
+    assert.equal(gateway.session.address, wallet.address)
+  },
+
+  async elsewhere() {
+    await assert.rejects(frontEnd.signIn, { name: 'Refusal', code: 'domain_not_allowed' })
+    assert.equal(gateway.session, null)
+  },
+}
+
+/** A wallet shows its own screen for a sign-in only if the message is one to the letter, of the page that asks. */
+function assertMessages() {
+  for (const text of wallet.asked) {
+    const message = parseSiweMessage(text)
+    assert.ok(validateSiweMessage({ message, address: wallet.address, domain: site.host }), text)
+    assert.equal(message.uri, origin)
+    assert.ok(message.statement.startsWith(statement), text)
+  }
+}
+
+await flows[flow]()
+const versionOf = (name) => JSON.parse(readFileSync(join(directory, 'node_modules', name, 'package.json'), 'utf8')).version
+console.log(frontEnd.version ?? versionOf(frontEnd.package))
+// Libraries leave timers behind.
+process.exit(0)
