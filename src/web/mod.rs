@@ -1,16 +1,20 @@
-//! The pages that people look at: the routes and the errors, as plain HTML without a script.
+//! The pages that people look at: the routes and the errors, as plain HTML without a script. Also the logo of tokens
+//! that have none.
 
 mod docs;
 mod html;
 
 use axum::Router;
-use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
 
 const STYLE: &str = include_str!("style.css");
+
+/// A neutral coin; answers name it for every token that has no logo.
+const TOKEN: &str = include_str!("token.svg");
 
 /// The pages over this description of the routes.
 pub fn router<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Router<S> {
@@ -20,6 +24,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Router<S>
         .route("/docs", get(async move || page(&routes)))
         .route("/docs/errors", get(async move || page(&errors)))
         .route("/docs/style.css", get(style))
+        .route("/assets/token.svg", get(token))
 }
 
 /// A page may load our own style and nothing else from anywhere.
@@ -35,4 +40,16 @@ fn page(html: &str) -> Response {
 
 async fn style() -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"))], STYLE).into_response()
+}
+
+/// A picture for the pages of others: any of them may show it, also those that let in nothing which does not say so.
+/// An SVG can hold scripts when it is opened by itself; this one has none, and none would run.
+async fn token() -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=604800, immutable")),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+    ];
+    (headers, TOKEN).into_response()
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::model::Token;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
@@ -18,6 +19,22 @@ on_both! {
         let page = world.get("/docs/errors").await.ok(200);
         assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
         assert!(page.text.contains("id=\"nonce_used\""));
+    }
+
+    async fn a_token_without_a_logo_has_one_that_any_page_may_show(world: World) {
+        let public_url = world.core.config().public_url.clone();
+        let uri = Token::native(1).logo_uri(&public_url).into_owned();
+        let logo = world.get(uri.strip_prefix(&public_url).unwrap()).await.ok(200);
+        assert!(logo.text.starts_with("<svg ") && logo.text.ends_with("</svg>\n"));
+        for (header, value) in [
+            ("content-type", "image/svg+xml"),
+            ("cache-control", "public, max-age=604800, immutable"),
+            ("content-security-policy", "default-src 'none'; sandbox"),
+            ("cross-origin-resource-policy", "cross-origin"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(logo.headers[header], value);
+        }
     }
 
     async fn the_description_names_every_route(world: World) {
