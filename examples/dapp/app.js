@@ -1,8 +1,13 @@
 // Signs in to a Countersign gateway with a browser wallet. The tokens live in this page's memory and nowhere else.
+import { hexOf, messageOf } from './siwe.js'
+
 const GATEWAY = 'http://localhost:8080'
+const STATEMENT = 'Sign in to the Countersign example.'
 
 const $ = (id) => document.getElementById(id)
 let session = null // { address, token, expiresAt, refreshToken }
+let challenge = null // { nonce, expiresAt }: good for any wallet, and for one sign-in
+let asking = null // the request for the next one
 
 /** An answer of the gateway that is not a success; its message is for the person. */
 class Refusal extends Error {
@@ -55,19 +60,36 @@ async function callSignedIn(method, path, body) {
   }
 }
 
+/**
+ * A nonce that is good for another minute. It is asked for before the click, so that nothing stands between the click
+ * and the wallet: on a phone a wallet may only open while the click is fresh.
+ */
+async function goodNonce() {
+  if (!challenge || Date.parse(challenge.expiresAt) < Date.now() + 60_000) {
+    asking ??= call('GET', '/users/nonce').finally(() => (asking = null))
+    challenge = await asking
+  }
+  return challenge.nonce
+}
+
 async function signIn(wallet) {
+  const nonce = await goodNonce()
   const [address] = await wallet.request({ method: 'eth_requestAccounts' })
-  const { nonce } = await call('POST', '/users/nonce', { address })
-  // As the bytes of the text: a wallet takes a plain 0x string for bytes already, and shows a person nothing legible.
-  const text = '0x' + Array.from(new TextEncoder().encode(nonce), (byte) => byte.toString(16).padStart(2, '0')).join('')
-  const signature = await wallet.request({ method: 'personal_sign', params: [text, address] })
-  session = await call('POST', '/users/authenticate', { address, signature })
+  const chainId = Number(await wallet.request({ method: 'eth_chainId' }))
+  const message = messageOf({ address, chainId, nonce, statement: STATEMENT })
+  const signature = await wallet.request({ method: 'personal_sign', params: [hexOf(message), address] })
+  // Whatever comes of it, the next sign-in gets another one.
+  challenge = null
+  session = await call('POST', '/users/authenticate', { message, signature })
 }
 
 async function refresh() {
   session = { ...session, ...(await call('POST', '/users/refresh', { refreshToken: session.refreshToken })) }
   showSession()
 }
+
+/** Asks ahead. If that fails it is tried again, and told, at the click. */
+const prepare = () => goodNonce().catch(() => {})
 
 const profilePath = () => `/users/${session.address}/data`
 
@@ -130,6 +152,7 @@ function endSession() {
   session = null
   $('edit').reset()
   showSession()
+  prepare()
 }
 
 function connect({ info, provider }) {
@@ -156,6 +179,9 @@ $('sign-out').addEventListener('click', () => {
   }
   attempt('Signing out …', work, 'You are signed out.')
 })
+
+$('site').textContent = location.host
+prepare()
 
 // ---- the wallets of this browser (EIP-6963)
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { fromHex } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import { generatePrivateKey, privateKeyToAccount, privateKeyToAddress } from 'viem/accounts'
+import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 
 const [, , flow, page_url, gateway, key, executablePath, pictures] = process.argv
 const account = privateKeyToAccount(key)
@@ -11,11 +12,12 @@ const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-b
 const OFFLINE = ['--disable-component-update', '--disable-sync']
 
 /** The wallet, outside of the page: what it was asked to sign, and what it does about it. */
-const wallet = { asked: [], refuses: {} }
+const wallet = { asked: [], refuses: {}, chain: '0x1' }
 
 async function answer({ method, params }) {
   if (wallet.refuses[method]) return { error: wallet.refuses[method] }
   if (method === 'eth_requestAccounts') return { result: [account.address.toLowerCase()] }
+  if (method === 'eth_chainId') return { result: wallet.chain }
   assert.equal(method, 'personal_sign')
   const [raw, address] = params
   assert.equal(address, account.address.toLowerCase())
@@ -86,12 +88,16 @@ const flows = {
   async session() {
     await open()
     await button('Test <b>Wallet</b>').waitFor()
+    await page.getByText(`names this page, ${new URL(page_url).host}.`).waitFor()
     await picture('signed-out')
     await connect()
     await says('You are signed in.')
     await heading('Your profile').waitFor()
     assert.equal(await focused(), 'profile')
-    assert.match(wallet.asked[0], /^0x[0-9a-f]{48}$/, 'the wallet shows the text of the nonce')
+    const message = parseSiweMessage(wallet.asked[0])
+    const { origin, host } = new URL(page_url)
+    assert.ok(validateSiweMessage({ message, address: account.address, domain: host }), wallet.asked[0])
+    assert.deepEqual([message.uri, message.chainId], [origin, 1])
     await page.getByText(account.address).waitFor()
     assert.equal(await page.getByLabel('Name').inputValue(), '')
 
@@ -126,7 +132,7 @@ const flows = {
     wallet.refuses.eth_requestAccounts = { code: -32002, message: 'Already processing eth_requestAccounts.' }
     await connect()
     await says('Your wallet is already asking you something.')
-    assert.equal(requested.has(gateway), false, 'the gateway was not asked')
+    assert.equal(paths.includes('/users/authenticate'), false)
     wallet.refuses = {}
     await connect()
     await says('You are signed in.')
@@ -147,6 +153,47 @@ const flows = {
     wallet.refuses = {}
     await connect()
     await says('You are signed in.')
+  },
+
+  /** Every sentence of the gateway is shown as any other; the wallet can then do what it says. */
+  async 'refusal-of-the-gateway'() {
+    wallet.chain = '0x539'
+    await open()
+    await connect()
+    await says('Chain 1337 is not configured here; switch the wallet to another chain.')
+    await picture('refused')
+    assert.equal(await page.getByLabel('Name').isVisible(), false)
+    wallet.chain = '0x1'
+    await connect()
+    await says('You are signed in.')
+  },
+
+  /** A wallet gets the addresses as the standard spells them. */
+  async checksums() {
+    await open()
+    const addresses = Array.from({ length: 200 }, () => privateKeyToAddress(generatePrivateKey()))
+    const spelled = await page.evaluate(async (addresses) => {
+      const { checksummed } = await import('/siwe.js')
+      return addresses.map((address) => checksummed(address.toLowerCase()))
+    }, addresses)
+    assert.deepEqual(spelled, addresses)
+  },
+
+  /** From the click to the wallet nothing is asked of the gateway, as long as the nonce is fresh. */
+  async 'one-step'() {
+    await Promise.all([page.waitForResponse(`${gateway}/users/nonce`), open()])
+    wallet.refuses.personal_sign = { code: 4001, message: 'User rejected the request.' }
+    const before = paths.length
+    await connect()
+    await says('You declined in your wallet')
+    assert.equal(paths.length, before)
+    const nonces = () => paths.filter((path) => path === '/users/nonce').length
+    assert.equal(nonces(), 1)
+    await page.clock.install()
+    await page.clock.fastForward('09:30')
+    await connect()
+    await says('You declined in your wallet')
+    assert.equal(nonces(), 2, 'one that is about to end is replaced')
   },
 
   async 'no-wallet'() {

@@ -28,6 +28,21 @@ fn a_wallet_that_refuses_to_sign_is_told_in_the_persons_words_and_nothing_is_sen
 }
 
 #[test]
+fn a_sign_in_that_the_gateway_refuses_is_told_in_its_words() {
+    visit("refusal-of-the-gateway", Configured::This);
+}
+
+#[test]
+fn the_wallet_is_asked_at_once_with_a_nonce_from_before_the_click() {
+    visit("one-step", Configured::This);
+}
+
+#[test]
+fn the_wallet_reads_addresses_with_their_checksum() {
+    visit("checksums", Configured::This);
+}
+
+#[test]
 fn a_browser_without_a_wallet_is_told_what_is_missing() {
     visit("no-wallet", Configured::This);
 }
@@ -49,7 +64,8 @@ fn a_page_of_an_origin_that_is_not_configured_gets_nothing() {
 
 #[test]
 fn the_page_names_the_gateway_in_one_line() {
-    let files = ["index.html", "app.js", "style.css"].map(|name| std::fs::read_to_string(Path::new(PAGE).join(name)));
+    let files = ["index.html", "app.js", "siwe.js", "style.css"]
+        .map(|name| std::fs::read_to_string(Path::new(PAGE).join(name)));
     let naming: usize = files.into_iter().map(|text| text.unwrap().matches(DOCUMENTED).count()).sum();
     assert_eq!(naming, 1);
 }

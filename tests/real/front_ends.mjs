@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { createWalletClient, custom } from 'viem'
 import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
@@ -14,13 +15,22 @@ const site = { origin, host: new URL(origin).host }
 const statement = 'Welcome, and read (all of) it first.'
 const wallet = injected(key)
 const { gateway: open, Refusal } = await adapter('countersign.mjs')
-const gateway = open(url)
+const storage = new Map()
+const page = () => open(url, {
+  getItem: (name) => storage.get(name) ?? null,
+  setItem: (name, value) => storage.set(name, value),
+  removeItem: (name) => storage.delete(name),
+})
+const gateway = flow === 'lasting' ? page() : open(url)
 
-/** What the library itself does with the adapter, as a function that signs in and throws or answers why it did not. */
+/**
+ * What the library itself does with its adapter: `signIn` throws if it does not. With `askedLast` the gateway writes the
+ * message, so it refuses before the person is asked.
+ */
 const frontEnds = {
   async viem() {
     const { signIn } = await adapter('viem.mjs')
-    return { package: 'viem', signIn: () => signIn(gateway, viemClient(), { statement, site }) }
+    return { package: 'viem', askedLast: true, signIn: () => signIn(gateway, viemClient(), { statement, site }) }
   },
 
   async 'viem, one step'() {
@@ -32,7 +42,7 @@ const frontEnds = {
   async ethers() {
     const { signIn } = await adapter('ethers.mjs')
     const provider = await ethersProvider()
-    return { package: 'ethers', signIn: () => signIn(gateway, provider, { statement, site }) }
+    return { package: 'ethers', askedLast: true, signIn: () => signIn(gateway, provider, { statement, site }) }
   },
 
   async siwe() {
@@ -80,7 +90,7 @@ const frontEnds = {
       await kit.SIWXUtil.clearSessions()
       assert.equal(await kit.SIWXUtil.isAuthenticated(), false)
     }
-    return { package: '@reown/appkit-controllers', signIn, signOut }
+    return { package: '@reown/appkit-controllers', askedLast: true, signIn, signOut }
   },
 
   /** Connecting and signing in one step: WalletConnect writes the message, one for each chain. */
@@ -107,7 +117,8 @@ const frontEnds = {
       if (told.length) throw told[0]
       assert.equal(await kit.SIWXUtil.isAuthenticated(), true)
     }
-    return { package: '@reown/appkit-controllers', signIn, signOut: () => kit.SIWXUtil.clearSessions() }
+    const signOut = () => kit.SIWXUtil.clearSessions()
+    return { package: '@reown/appkit-controllers', askedLast: true, signIn, signOut }
   },
 
   async thirdweb() {
@@ -200,8 +211,32 @@ const flows = {
     assert.equal(gateway.session.address, wallet.address)
   },
 
+  /** Access tokens are good for a second here. */
+  async lasting() {
+    await frontEnd.signIn()
+    const first = gateway.session
+    const reloaded = page()
+    assert.deepEqual(reloaded.session, first)
+    await sleep(1500)
+    const both = await Promise.all([reloaded.call('GET', profile), reloaded.call('POST', profile, { name: 'Ada' })])
+    assert.deepEqual(both.map(({ userAddress }) => userAddress), [wallet.address, wallet.address])
+    assert.notEqual(reloaded.session.token, first.token)
+    assert.equal(gateway.session.token, reloaded.session.token, 'every tab has the next one')
+
+    await sleep(1500)
+    const kept = new Map(storage)
+    await gateway.signOut()
+    assert.equal(reloaded.session, null)
+    for (const entry of kept) storage.set(...entry)
+    await assert.rejects(reloaded.call('GET', profile), { code: 'session_ended' })
+    assert.equal(reloaded.session, null, 'what has ended is forgotten')
+    await assert.rejects(reloaded.call('GET', profile), { code: 'not_authenticated' })
+    await reloaded.signOut()
+  },
+
   async elsewhere() {
     await assert.rejects(frontEnd.signIn, { name: 'Refusal', code: 'domain_not_allowed' })
+    assert.equal(wallet.asked.length === 0, frontEnd.askedLast ?? false)
     assert.equal(gateway.session, null)
   },
 }

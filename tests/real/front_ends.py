@@ -4,6 +4,7 @@ FILES is their directory. Prints the version of the library.
 """
 
 import sys
+import time
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
@@ -43,6 +44,16 @@ if flow == "session":
     gateway.sign_out()
     gateway.session = session
     assert refused(lambda: gateway.call("GET", profile)) == "session_ended"
+elif flow == "lasting":
+    # Access tokens are good for a second here.
+    sign_in()
+    token = gateway.session["token"]
+    time.sleep(1.5)
+    assert gateway.call("POST", profile, {"name": "Ada"})["name"] == "Ada"
+    assert gateway.session["token"] != token
+    time.sleep(1.5)
+    gateway.sign_out()
+    assert gateway.session is None
 elif flow == "elsewhere":
     assert refused(sign_in) == "domain_not_allowed"
     assert gateway.session is None

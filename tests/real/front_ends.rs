@@ -67,7 +67,7 @@ const fn front_end(
 
 #[test]
 fn every_front_end_signs_in_asks_for_the_profile_and_signs_out() {
-    let world = World::start();
+    let world = World::start(&[]);
     for front_end in &FRONT_ENDS {
         assert_eq!(world.visit(front_end, SITE, "session"), front_end.version, "{}", front_end.name);
     }
@@ -75,7 +75,7 @@ fn every_front_end_signs_in_asks_for_the_profile_and_signs_out() {
 
 #[test]
 fn a_person_who_declines_is_not_signed_in_and_may_think_again() {
-    let world = World::start();
+    let world = World::start(&[]);
     for front_end in FRONT_ENDS.iter().filter(|front_end| matches!(front_end.runs, Runs::Node | Runs::NodeWithSiwe2)) {
         world.visit(front_end, SITE, "declined");
     }
@@ -83,9 +83,18 @@ fn a_person_who_declines_is_not_signed_in_and_may_think_again() {
 
 #[test]
 fn a_page_of_a_site_that_is_not_configured_is_told_so() {
-    let world = World::start();
+    let world = World::start(&[]);
     for front_end in &FRONT_ENDS {
         world.visit(front_end, ELSEWHERE, "elsewhere");
+    }
+}
+
+#[test]
+fn a_session_outlives_its_access_token_and_the_page_that_began_it() {
+    let world = World::start(&[("COUNTERSIGN_TOKENS__ACCESS_TTL", "1s")]);
+    for name in ["viem", "eth-account"] {
+        let front_end = FRONT_ENDS.iter().find(|front_end| front_end.name == name).unwrap();
+        world.visit(front_end, SITE, "lasting");
     }
 }
 
@@ -119,17 +128,18 @@ struct World {
 }
 
 impl World {
-    fn start() -> Self {
+    fn start(settings: &[(&str, &str)]) -> Self {
         let (data, gateway) = on_sqlite();
-        let gateway = gateway.with("COUNTERSIGN_CORS_ORIGINS", &format!("[\"{SITE}\"]")).start();
-        Self { adapters: Adapters::copied(), gateway, _data: data }
+        let gateway = gateway.with("COUNTERSIGN_CORS_ORIGINS", &format!("[\"{SITE}\"]"));
+        let gateway = settings.iter().fold(gateway, |gateway, (name, value)| gateway.with(name, value));
+        Self { adapters: Adapters::copied(), gateway: gateway.start(), _data: data }
     }
 
     /// Does what the scripts call `flow`, as a page of `site`, and returns the version that did it.
     fn visit(&self, front_end: &FrontEnd, site: &str, flow: &str) -> String {
         let directory = match front_end.runs {
             Runs::NodeWithSiwe2 => self.adapters.with_siwe_2(),
-            _ => self.adapters.0.path().to_owned(),
+            Runs::Node | Runs::Python | Runs::Shell => self.adapters.0.path().to_owned(),
         };
         let arguments = [&self.gateway.url, KEY, directory.to_str().unwrap(), site, front_end.script, flow];
         let printed = match front_end.runs {
