@@ -83,6 +83,11 @@ impl Reader {
             let calls: Vec<Call> = calls.chain(alone.iter().map(|at| reads[*at].alone(&latest))).collect();
             let answers = self.nodes.ask(&calls, clock).await?;
             let (of_parts, of_alone) = answers.split_at(pending.len());
+            if of_parts.iter().any(is_of_no_contract) {
+                tracing::warn!(%multicall, "there is no Multicall3 at the configured address");
+                let all: Part = (0..reads.len()).collect();
+                return self.read_in_batches(reads, &all, outcomes, clock).await;
+            }
             let mut next = Vec::new();
             for (part, answer) in std::mem::take(&mut pending).into_iter().zip(of_parts) {
                 next.extend(keep(part, answer, outcomes, &mut failed)?);
@@ -157,6 +162,11 @@ fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part
     }
     failed.append(&mut without);
     Ok(Vec::new())
+}
+
+/// An address without code answers every call, with nothing.
+fn is_of_no_contract(answer: &Answer) -> bool {
+    answer.as_ref().is_ok_and(|answer| answer == "0x")
 }
 
 /// The two halves of a part, or none if each of it is to be done apart.

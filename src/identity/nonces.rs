@@ -12,6 +12,8 @@ use crate::wallet::nonce::{self, FREE_TTL, FreeNonce, Purpose};
 pub struct IssuedNonce {
     /// The text to sign.
     pub nonce: String,
+    /// When it was issued, by our clock: what a front end may write into its message, whatever the device's clock says.
+    pub issued_at: Timestamp,
     /// From when on it is refused.
     pub expires_at: Timestamp,
 }
@@ -39,6 +41,10 @@ impl Core {
         self.limit(Policy::Nonces, client, now)?;
         let expires_at = (now + FREE_TTL).whole_seconds();
         let free = FreeNonce { id: self.random.bytes(), expires_at };
-        Ok(IssuedNonce { nonce: free.encode(self.keychain.current(), Purpose::SignIn), expires_at })
+        Ok(IssuedNonce {
+            nonce: free.encode(self.keychain.current(), Purpose::SignIn),
+            issued_at: now.whole_seconds(),
+            expires_at,
+        })
     }
 }

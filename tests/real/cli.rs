@@ -1,5 +1,6 @@
 //! The command line as a script uses it: what it prints where, what it keeps, how it ends.
 
+mod chains;
 mod keys;
 mod operators;
 mod sessions;

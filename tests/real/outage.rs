@@ -46,6 +46,9 @@ fn a_postgres_that_is_stopped_under_load_is_503_and_well_again_by_itself() {
             cluster.begin_stop(mode);
             crowd.refused(ALL).await;
             for url in &urls {
+                // A good verdict is kept for a second.
+                let away = async { while readyz(url).await.status == 200 {} };
+                soon(away).await;
                 readyz(url).await.refused(503, "database_unavailable");
             }
             cluster.start_again();

@@ -42,7 +42,8 @@ fn row(row: &Value) -> [String; 5] {
     let chain = row["chainId"].to_string();
     [
         chain,
-        text("symbol").to_owned(),
+        // A list may name a token as it likes, and a terminal obeys what is no letter.
+        text("symbol").replace(char::is_control, "\u{FFFD}"),
         with_point(text("balance"), decimals),
         allowance,
         price.unwrap_or_else(|| "-".to_owned()),

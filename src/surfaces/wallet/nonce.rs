@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::ORIGIN;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,14 +47,15 @@ impl NonceRequest {
         chain_id.is_some() || resources.is_some() || texts.into_iter().any(Option::is_some)
     }
 
-    fn into_message(self) -> MessageRequest {
+    fn into_message(self, page: Option<String>) -> MessageRequest {
         let Self { address: _, chain_id, uri, domain, statement, resources, request_id } = self;
-        MessageRequest { chain_id, uri, domain, statement, resources, request_id }
+        MessageRequest { chain_id, uri, domain, page, statement, resources, request_id }
     }
 }
 
 /// What a wallet signs to sign in: the message, or the nonce by itself.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct WalletNonce {
     /// The address in EIP-55 form.
     #[schema(example = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8")]
@@ -64,14 +67,20 @@ pub(super) struct WalletNonce {
     /// The message (EIP-4361) to sign by `personal_sign`, unchanged, with a nonce of its own within. Good for ten
     /// minutes and one sign-in.
     message: String,
+    /// From when on the nonce of the message is refused.
+    #[schema(format = DateTime, example = "2026-01-01T00:10:00Z")]
+    expires_at: String,
 }
 
 /// A nonce that any wallet may sign.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FreeNonce {
-    /// What to sign by `personal_sign`, as text. Send it back with the signature.
+    /// What to sign by `personal_sign`, as text, or to write into a message (EIP-4361). Send it back with the signature.
     nonce: String,
+    /// When it was issued, by the gateway's clock: for `Issued At`, since a device's clock may be wrong.
+    #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
+    issued_at: String,
     /// From when on it is refused.
     #[schema(format = DateTime, example = "2026-01-01T00:10:00Z")]
     expires_at: String,
@@ -96,14 +105,21 @@ pub(super) struct FreeNonce {
 pub(super) async fn of_wallet(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
+    headers: HeaderMap,
     Json(request): Json<NonceRequest>,
 ) -> Result<Sensitive<WalletNonce>, Problem> {
     let address = Address::parse(&request.address)?;
     let wishes = request.wishes();
-    let challenge = core.issue_message(address, request.into_message(), &client)?;
+    // A browser says of which site the page is that asks; whether that is one of ours is decided behind this.
+    let page = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
+    let challenge = core.issue_message(address, request.into_message(page), &client)?;
     let of_wallet = if wishes { None } else { core.wallet_nonce(address).await? };
-    let nonce = of_wallet.unwrap_or(challenge.nonce);
-    Ok(Sensitive(WalletNonce { address: address.checksummed(), nonce, message: challenge.message }))
+    Ok(Sensitive(WalletNonce {
+        address: address.checksummed(),
+        nonce: of_wallet.unwrap_or(challenge.nonce),
+        message: challenge.message,
+        expires_at: challenge.expires_at.rfc3339(),
+    }))
 }
 
 /// Ask for a nonce before the address is known, or for scripts that run side by side
@@ -119,5 +135,9 @@ pub(super) async fn free(
     ClientOf(client): ClientOf,
 ) -> Result<Sensitive<FreeNonce>, Problem> {
     let issued = core.issue_free_nonce(&client)?;
-    Ok(Sensitive(FreeNonce { nonce: issued.nonce, expires_at: issued.expires_at.rfc3339() }))
+    Ok(Sensitive(FreeNonce {
+        nonce: issued.nonce,
+        issued_at: issued.issued_at.rfc3339(),
+        expires_at: issued.expires_at.rfc3339(),
+    }))
 }

@@ -236,6 +236,12 @@ on_both! {
             assert!(answer.field("message").starts_with("shop.example wants"), "{}", answer.text);
             assert!(answer.field("message").contains("\nURI: https://shop.example"), "{}", answer.text);
         }
+        // A page that names neither gets its own, if it is one of these.
+        for (page, domain) in [("https://app.example", "app.example"), ("https://evil.example", "localhost:8080")] {
+            let body = json!({"address": wallet.address});
+            let answer = world.call("POST", "/users/nonce", &[("origin", page)], &body).await.ok(200);
+            assert!(answer.field("message").starts_with(&format!("{domain} wants")), "{}", answer.text);
+        }
         let evil = message(&world, &wallet).await.replacen("localhost:8080 wants", "evil.example wants", 1);
         let body = json!({"message": evil, "signature": wallet.sign(&evil)});
         let headers = [("host", "evil.example"), ("x-forwarded-host", "evil.example"), ("origin", "https://evil.example")];
