@@ -64,17 +64,18 @@ impl Holdings {
     /// What this wallet holds: the native coin first, then the listed tokens. Those that give no balance are left out.
     pub(super) async fn read(&self, owner: Address, clock: &Clock) -> Result<Vec<Balance>, NodeFault> {
         let outcomes = self.reader.read(&self.reads(owner), clock).await?;
-        let (native, rest) = outcomes.split_first().ok_or(NodeFault::Garbage("nothing was read"))?;
-        let (of_prices, of_tokens) = rest.split_at(self.price_reads().count());
+        let (of_tokens, rest) = outcomes.split_at(self.tokens.len() * 2);
+        let (native, of_prices) = rest.split_first().ok_or(NodeFault::Garbage("nothing was read"))?;
         let prices = self.prices(of_prices, clock.now());
         let price = |token: &Arc<Token>| prices.get(&token.address).copied();
-        let native = word(&native.returned).map(|held| Balance {
+        let coins = word(&native.returned).ok_or(NodeFault::Garbage("it does not say how much of the native coin"))?;
+        let native = Balance {
             token: Arc::clone(&self.native),
-            balance: Amount(held),
+            balance: Amount(coins),
             allowance: Amount(U256::MAX),
             price: price(&self.native),
             block: native.block,
-        });
+        };
         let of_token = |(token, outcomes): (&Arc<Token>, &[Outcome])| {
             let [balance, allowance] = outcomes else { return None };
             Some(Balance {
@@ -86,16 +87,17 @@ impl Holdings {
             })
         };
         let of_tokens = self.tokens.iter().zip(of_tokens.chunks(2)).filter_map(of_token);
-        Ok(native.into_iter().chain(of_tokens).collect())
+        Ok(std::iter::once(native).chain(of_tokens).collect())
     }
 
-    /// The native coin, then what prices take, then balance and allowance of each token.
+    /// Balance and allowance of each token, in pairs, so that no call has one without the other; then the native coin,
+    /// and what prices take.
     fn reads(&self, owner: Address) -> Vec<Read> {
         let of_token = |token: &Arc<Token>| {
             [Read::balance(token.address, owner), Read::allowance(token.address, owner, self.chain.spender)]
         };
         let native = std::iter::once(Read::Native(owner));
-        native.chain(self.price_reads()).chain(self.tokens.iter().flat_map(of_token)).collect()
+        self.tokens.iter().flat_map(of_token).chain(native).chain(self.price_reads()).collect()
     }
 
     /// The sequencer's round if there is one, then decimals and round of each feed.

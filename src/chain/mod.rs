@@ -47,7 +47,7 @@ impl Chains {
     pub fn new(config: &Config, clock: Clock) -> Self {
         let client = client();
         let with_nodes = config.chains.iter().filter(|chain| !chain.rpc.is_empty());
-        let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, &client))).collect();
+        let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, client.as_ref()))).collect();
         Self { each: chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_entries), clock }
     }
 
@@ -72,15 +72,15 @@ impl Chains {
 }
 
 /// One client for all nodes. It follows no redirect: a node that sends elsewhere is not the one that was configured.
-fn client() -> reqwest::Client {
-    let none = reqwest::redirect::Policy::none();
-    // Fails only where no TLS backend is compiled in, and one is.
-    reqwest::Client::builder().redirect(none).build().unwrap_or_default()
+fn client() -> Option<reqwest::Client> {
+    let builder = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    // A system without any root certificates, such as a bare container, can still ask nodes over plain http.
+    builder().build().or_else(|_| builder().tls_certs_only([]).build()).ok()
 }
 
-fn holdings(chain: &Chain, config: &Config, client: &reqwest::Client) -> Holdings {
+fn holdings(chain: &Chain, config: &Config, client: Option<&reqwest::Client>) -> Holdings {
     let balances = &config.balances;
-    let nodes = chain.rpc.iter().map(|url| Node::new(url.clone(), client.clone())).collect();
+    let nodes = chain.rpc.iter().map(|url| Node::new(url.clone(), client.cloned())).collect();
     let of_chain = |token: &&Token| token.chain_id == chain.id && token.address != Token::NATIVE;
     let listed = config.listed.iter().filter(of_chain);
     let named = config.listed.iter().find(|token| token.chain_id == chain.id && token.address == Token::NATIVE);
@@ -96,6 +96,7 @@ fn holdings(chain: &Chain, config: &Config, client: &reqwest::Client) -> Holding
         tokens: listed.cloned().map(Arc::new).collect(),
         circuit: Circuit::default(),
         feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).copied().collect::<Vec<Feed>>(),
-        chain: chain.clone(),
+        // A chain that hangs has to be told from the others before the whole request is given up.
+        chain: Chain { deadline: chain.deadline.min(balances.deadline * 9 / 10), ..chain.clone() },
     }
 }

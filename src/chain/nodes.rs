@@ -66,6 +66,15 @@ impl Nodes {
         }
     }
 
+    /// The node that is asked first answered, and what it answered is worth nothing: others come before it for a while.
+    pub(super) fn note_preferred(&self, fault: &NodeFault, clock: &Clock) {
+        let now = clock.now();
+        let preferred = self.each.iter().find(|node| !node.is_out_of_favour(now)).or(self.each.first());
+        if let Some(node) = preferred {
+            self.note(node, fault.clone(), clock);
+        }
+    }
+
     fn note(&self, node: &Node, fault: NodeFault, clock: &Clock) -> NodeFault {
         node.note_failure(clock.now());
         tracing::warn!(node = %node.url, chain = self.chain_id, reason = %fault, "a node gave no answer");

@@ -44,8 +44,22 @@ pub(super) struct Outcome {
 type Part = Vec<usize>;
 
 impl Reader {
-    /// Does all reads; outcomes in their order.
+    /// Does all reads; outcomes in their order. A node that answers and gives nothing at all is as good as one that does
+    /// not answer: then the next one is asked.
     pub(super) async fn read(&self, reads: &[Read], clock: &Clock) -> Result<Vec<Outcome>, NodeFault> {
+        const NOTHING: NodeFault = NodeFault::Garbage("it refuses every call");
+        for _ in self.nodes.each() {
+            let outcomes = self.read_once(reads, clock).await?;
+            if outcomes.iter().any(|outcome| outcome.returned.is_some()) {
+                self.set_apart(reads, &outcomes, clock.now());
+                return Ok(outcomes);
+            }
+            self.nodes.note_preferred(&NOTHING, clock);
+        }
+        Err(NOTHING)
+    }
+
+    async fn read_once(&self, reads: &[Read], clock: &Clock) -> Result<Vec<Outcome>, NodeFault> {
         let mut outcomes = vec![Outcome::default(); reads.len()];
         let (together, apart) = self.partition(reads, clock.now());
         match self.multicall {
@@ -53,6 +67,14 @@ impl Reader {
             None => self.read_in_batches(reads, &[together, apart].concat(), &mut outcomes, clock).await?,
         }
         Ok(outcomes)
+    }
+
+    /// Contracts that gave nothing although they were asked alone in the end are asked apart for a while.
+    fn set_apart(&self, reads: &[Read], outcomes: &[Outcome], now: Timestamp) {
+        let gave_nothing = |outcome: &Outcome| outcome.returned.as_ref().is_none_or(Vec::is_empty);
+        let failed = reads.iter().zip(outcomes).filter(|(_, outcome)| gave_nothing(outcome));
+        let failed = failed.filter_map(|(read, _)| Some((read.target()?, now + APART)));
+        self.apart.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
     }
 
     /// The positions of the reads that may go together, and of those that had better not.
@@ -72,7 +94,8 @@ impl Reader {
     ) -> Result<(), NodeFault> {
         apart.truncate(MOST_APART);
         let latest = json!("latest");
-        let mut pending: Vec<Part> = together.chunks(self.batch).map(<[usize]>::to_vec).collect();
+        let even = (self.batch / 2 * 2).max(2);
+        let mut pending: Vec<Part> = together.chunks(even).map(<[usize]>::to_vec).collect();
         let mut alone: Part = apart;
         let mut failed = Part::new();
         while !pending.is_empty() || !alone.is_empty() {
@@ -90,12 +113,11 @@ impl Reader {
             }
             let mut next = Vec::new();
             for (part, answer) in std::mem::take(&mut pending).into_iter().zip(of_parts) {
-                next.extend(keep(part, answer, outcomes, &mut failed)?);
+                next.extend(keep(part, answer, outcomes, &mut failed));
             }
             let block = outcomes.iter().map(|outcome| outcome.block).max().unwrap_or_default();
             for (at, answer) in std::mem::take(&mut alone).into_iter().zip(of_alone) {
                 outcomes[at] = Outcome { returned: returned(&reads[at], answer), block };
-                self.judge_alone(&reads[at], &outcomes[at], clock.now());
             }
             pending = next;
             if pending.is_empty() {
@@ -104,13 +126,6 @@ impl Reader {
             }
         }
         Ok(())
-    }
-
-    /// A contract that gave nothing although it was asked alone is asked apart for a while.
-    fn judge_alone(&self, read: &Read, outcome: &Outcome, now: Timestamp) {
-        if let (Some(target), true) = (read.target(), outcome.returned.as_ref().is_none_or(Vec::is_empty)) {
-            self.apart.lock().unwrap_or_else(PoisonError::into_inner).insert(target, now + APART);
-        }
     }
 
     /// Without Multicall3: a list of calls, all of one block.
@@ -139,15 +154,10 @@ impl Reader {
 
 /// Keeps what a part gave; gives the parts that are to be asked next. A node that refuses a part may take half of it,
 /// and what fails within a part may have been starved by its neighbours.
-fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part) -> Result<Vec<Part>, NodeFault> {
+fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part) -> Vec<Part> {
     let split = answer.as_ref().ok().and_then(|answer| disaggregate(answer, part.len()));
     let Some((block, returned)) = split else {
-        if let Err(refusal) = answer
-            && is_about_the_rate(refusal)
-        {
-            return Err(NodeFault::Refused(refusal.clone()));
-        }
-        return Ok(halves(part, failed));
+        return halves(part, failed);
     };
     let mut without = Part::new();
     for (at, returned) in part.iter().zip(returned) {
@@ -158,10 +168,10 @@ fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part
     }
     // A few refused; many are more likely to have been left without gas by one of them.
     if without.len() > MOST_APART / 2 && without.len() < part.len() {
-        return Ok(halves(without, failed));
+        return halves(without, failed);
     }
     failed.append(&mut without);
-    Ok(Vec::new())
+    Vec::new()
 }
 
 /// An address without code answers every call, with nothing.
@@ -175,12 +185,7 @@ fn halves(part: Part, failed: &mut Part) -> Vec<Part> {
         failed.extend(part);
         return Vec::new();
     }
-    let (left, right) = part.split_at(part.len() / 2);
+    // An even number to the left: balance and allowance of a token stay together.
+    let (left, right) = part.split_at(part.len() / 4 * 2);
     vec![left.to_vec(), right.to_vec()]
-}
-
-/// Whether a node refuses because it is asked too often: then asking it more is no remedy.
-fn is_about_the_rate(refusal: &str) -> bool {
-    let refusal = refusal.to_ascii_lowercase();
-    ["rate limit", "too many requests", "quota", "capacity"].iter().any(|words| refusal.contains(words))
 }

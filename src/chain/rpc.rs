@@ -21,7 +21,8 @@ const PENALTY: Duration = Duration::from_secs(30);
 /// A node of a chain.
 pub(super) struct Node {
     pub(super) url: RpcUrl,
-    client: reqwest::Client,
+    /// `None` if the system has no TLS to offer.
+    client: Option<reqwest::Client>,
     /// The id of its chain as it says; 0 until it was asked.
     chain_id: AtomicU64,
     /// When it last failed, in microseconds; long ago if never.
@@ -77,7 +78,7 @@ struct ReplyError {
 }
 
 impl Node {
-    pub(super) fn new(url: RpcUrl, client: reqwest::Client) -> Self {
+    pub(super) fn new(url: RpcUrl, client: Option<reqwest::Client>) -> Self {
         Self { url, client, chain_id: AtomicU64::new(0), failed_at: AtomicI64::new(i64::MIN) }
     }
 
@@ -123,6 +124,9 @@ impl Node {
         };
         let body = body.map_err(|_| NodeFault::Garbage("the request can't be printed"))?;
         let replies = self.exchange(body).await?;
+        if let Some(refusal) = refused_for_the_rate(&replies) {
+            return Err(NodeFault::Refused(refusal));
+        }
         let mut answers: Vec<Option<Answer>> = vec![None; calls.len()];
         for reply in replies {
             let place = reply.id.and_then(|id| answers.get_mut(id));
@@ -133,7 +137,9 @@ impl Node {
 
     async fn exchange(&self, body: Vec<u8>) -> Result<Vec<Reply>, NodeFault> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        let request = self.client.post(self.url.expose().clone()).header(CONTENT_TYPE, JSON).body(body);
+        let client = self.client.as_ref();
+        let client = client.ok_or_else(|| NodeFault::Unreachable("this system has no TLS to offer".to_owned()))?;
+        let request = client.post(self.url.expose().clone()).header(CONTENT_TYPE, JSON).body(body);
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         let mut answer = Vec::new();
@@ -160,6 +166,19 @@ fn request(id: usize, call: &Call) -> Request<'_> {
 fn parse(answer: &[u8]) -> Option<Vec<Reply>> {
     let is_list = answer.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if is_list { serde_json::from_slice(answer).ok() } else { serde_json::from_slice(answer).ok().map(|one| vec![one]) }
+}
+
+/// The message of a node that answers nothing because it is asked too often: then asking it more is no remedy, and
+/// another one may do.
+fn refused_for_the_rate(replies: &[Reply]) -> Option<String> {
+    let messages = replies.iter().map(|reply| reply.error.as_ref().map(|error| error.message.as_str()));
+    let messages: Vec<&str> = messages.collect::<Option<_>>()?;
+    messages.into_iter().find(|message| is_about_the_rate(message)).map(str::to_owned)
+}
+
+fn is_about_the_rate(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["rate limit", "too many requests", "quota", "capacity"].iter().any(|words| message.contains(words))
 }
 
 /// An error that names no call is about all of them.
@@ -201,7 +220,11 @@ impl std::fmt::Display for NodeFault {
             Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
             Self::Status(status) => write!(f, "it answers with status {status}"),
             Self::Garbage(reason) => f.write_str(reason),
-            Self::Refused(message) => write!(f, "it refuses: {}", message.chars().take(200).collect::<String>()),
+            // A stranger's words: what could end a line or move a terminal's cursor is left out.
+            Self::Refused(message) => {
+                let shown: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
+                write!(f, "it refuses: {shown}")
+            }
             Self::OtherChain(id) => write!(f, "it is of chain {id}"),
             Self::Late => f.write_str("it takes too long"),
         }

@@ -112,6 +112,10 @@ impl Api {
         };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
+        // A table without the rows of some chains must not pass for the whole.
+        if let Some(chains) = answer.headers().get("x-unavailable-chains").and_then(|chains| chains.to_str().ok()) {
+            eprintln!("these chains do not answer now: {chains}");
+        }
         let body = answer.bytes().await.map_err(unreachable)?;
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {

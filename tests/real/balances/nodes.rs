@@ -129,3 +129,38 @@ async fn a_chain_that_hangs_is_waited_for_once_and_used_again_when_it_answers() 
     }
     assert!(is_back);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_good_and_refuses_every_call_gives_way_to_the_next_one() {
+    let good = chain(1);
+    let token = good.coin("A", 6);
+    good.give(&token, &owner(), "5");
+    let listed = Listed::default().token(&good, &token, "A", 6);
+    for (code, message) in [(-32005, "rate limit exceeded"), (-32000, "internal error"), (-32603, "line\nfeed")] {
+        let first = Proxy::to(&good);
+        let bench = Bench::new(&json!([known(&good, &[&first.url, &good.url])]), &listed, &[]).await;
+        assert_eq!(bench.row(&token).await["balance"], "5");
+        first.be(Mood::Fails(code, message));
+        bench.forget();
+        assert_eq!(bench.row(&token).await["balance"], "5", "{message}");
+        let alone = Bench::new(&json!([known(&good, &[&first.url])]), &listed, &[]).await;
+        alone.ask("").await.refused(502, "chains_unavailable");
+        first.be(Mood::Faithful);
+        alone.forget();
+        assert_eq!(alone.row(&token).await["balance"], "5", "no contract was set apart for it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_that_may_take_longer_than_the_request_is_still_named() {
+    let chains = [chain(1), chain(10)];
+    let node = Proxy::to(&chains[1]);
+    node.be(Mood::Hangs);
+    let config = json!([known(&chains[0], &[&chains[0].url]), known(&chains[1], &[&node.url])]);
+    let bench = Bench::new(&config, &Listed::default(), &[("BALANCES__DEADLINE", "1s")]).await;
+    let answer = bench.ask("").await.ok(200);
+    assert_eq!(
+        (&answer.headers["x-unavailable-chains"], answer.json.as_array().unwrap().len()),
+        (&"10".parse().unwrap(), 1)
+    );
+}
