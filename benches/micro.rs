@@ -13,11 +13,12 @@ use countersign::crypto::derived::{self, Kind};
 use countersign::crypto::jwt::{self, AccessClaims, Expected};
 use countersign::crypto::keyring::{Keyring, SigningKey};
 use countersign::crypto::root::{Keychain, RootKeys};
-use countersign::model::Address;
+use countersign::model::{Address, Origin};
 use countersign::random::Random;
 use countersign::secret::SecretBytes;
 use countersign::wallet::nonce::{self, FREE_TTL, FreeNonce, Purpose};
 use countersign::wallet::signer::PrivateKey;
+use countersign::wallet::siwe::{self, Message};
 use countersign::wallet::{self, eip191};
 use criterion::Criterion;
 use k256::ecdsa::VerifyingKey;
@@ -34,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut criterion = Criterion::default().configure_from_args();
     bare(&mut criterion)?;
     signatures(&mut criterion)?;
+    messages(&mut criterion)?;
     nonces(&mut criterion)?;
     access_tokens(&mut criterion)?;
     derived_tokens(&mut criterion);
@@ -78,6 +80,38 @@ fn signatures(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let (address, nonces) = (wallet.address(), [nonce.clone()]);
     let expected = wallet::Expected::Bare { address, nonces: &nonces };
     group.bench_function("verify a sign-in", |b| b.iter(|| wallet::verify(black_box(&signature), expected).is_ok()));
+    group.finish();
+    Ok(())
+}
+
+/// A message (EIP-4361) as this gateway writes it: reading and printing it, its rules, and its signature.
+fn messages(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let mut group = criterion.benchmark_group("message");
+    let wallet = a_wallet()?;
+    let (address, nonce) = (wallet.address(), a_nonce(&keychain()));
+    let text = format!(
+        "id.example wants you to sign in with your Ethereum account:\n{address}\n\n\nURI: https://id.example\nVersion: 1\n\
+         Chain ID: 1\nNonce: {nonce}\nIssued At: 2026-01-01T00:00:00Z"
+    );
+    let message = Message::parse(&text)?;
+    let origins = [Origin::new("https", "id.example", None).ok_or("an origin")?];
+    let (skew, max_age) = (Duration::from_secs(30), Duration::from_mins(10));
+    let expected = siwe::Expected { origins: &origins, chains: &[1], skew, max_age, now: NOW };
+    let rules = || {
+        let message = black_box(&message);
+        let site = message.judge_domain(&expected).and_then(|()| message.judge_uri(&expected));
+        let times = || message.judge_issued_at(&expected).and_then(|()| message.judge_expiration(&expected));
+        site.and_then(|()| message.judge_chain(&expected)).and_then(|()| times()).is_ok()
+    };
+    if !rules() {
+        return Err("the message breaks a rule".into());
+    }
+    let signature = wallet.sign_message(&text);
+    let signed = wallet::Expected::Message { message: &message, text: &text };
+    group.bench_function("parse", |b| b.iter(|| Message::parse(black_box(&text)).is_ok()));
+    group.bench_function("print", |b| b.iter(|| black_box(&message).to_string()));
+    group.bench_function("judge its rules", |b| b.iter(rules));
+    group.bench_function("verify its signature", |b| b.iter(|| wallet::verify(black_box(&signature), signed).is_ok()));
     group.finish();
     Ok(())
 }

@@ -79,14 +79,20 @@ pub struct Floor {
 /// What was measured of one gateway at one number of connections.
 pub struct Round {
     pub sign_in: Row,
+    pub message: Row,
     pub read: Row,
     pub key_read: Row,
 }
 
 impl Round {
     /// Every operation that was measured.
-    pub fn rows(&self) -> [&Row; 3] {
-        [&self.sign_in, &self.read, &self.key_read]
+    pub fn rows(&self) -> [&Row; 4] {
+        [&self.sign_in, &self.message, &self.read, &self.key_read]
+    }
+
+    /// The CPU time of a sign-in by message in units of one by a nonce alone.
+    pub fn message_ratio(&self) -> f64 {
+        self.message.cpu_each() / self.sign_in.cpu_each()
     }
 
     /// The CPU time of a sign-in in units of what it can't do without: the crypto and two HTTP requests.
@@ -183,14 +189,16 @@ impl Report {
 
     fn print_ratios(&self) {
         println!(
-            "| connections | recover µs | sign token µs | sign-in CPU ÷ (crypto + 2 bare) | read by token ÷ bare | \
-             read by API key ÷ bare |\n|---:|---:|---:|---:|---:|---:|"
+            "| connections | recover µs | sign token µs | sign-in CPU ÷ (crypto + 2 bare) | by message ÷ by nonce | \
+             read by token ÷ bare | read by API key ÷ bare |\n|---:|---:|---:|---:|---:|---:|---:|"
         );
         for (floor, round) in self.rounds() {
             let (recover, sign) = (micros(floor.crypto.recover), micros(floor.crypto.sign));
             let (sign_in, [read, key_read]) = (round.sign_in_ratio(floor), round.read_ratios(floor));
-            let connections = floor.echo.connections;
-            println!("| {connections} | {recover:.1} | {sign:.1} | {sign_in:.2} | {read:.2} | {key_read:.2} |");
+            let (connections, message) = (floor.echo.connections, round.message_ratio());
+            println!(
+                "| {connections} | {recover:.1} | {sign:.1} | {sign_in:.2} | {message:.2} | {read:.2} | {key_read:.2} |"
+            );
         }
         println!();
     }

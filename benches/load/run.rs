@@ -108,13 +108,14 @@ impl Subject {
         let wallets = std::mem::take(&mut self.wallets);
         let mut crew = Worker::crew(&self.gateway.authority, connections, wallets).await?;
         let sign_in = self.phase(options, "sign-in", &mut crew, workload::sign_in).await?;
+        let message = self.phase(options, "sign-in by message", &mut crew, workload::sign_in_by_message).await?;
         for worker in &mut crew {
             worker.choose_readers(connections).await?;
         }
         let read = self.phase(options, "read by token", &mut crew, workload::read).await?;
         let key_read = self.phase(options, "read by API key", &mut crew, workload::read_by_api_key).await?;
         self.wallets = Worker::dismiss(crew);
-        self.rounds.push(Round { sign_in, read, key_read });
+        self.rounds.push(Round { sign_in, message, read, key_read });
         Ok(())
     }
 

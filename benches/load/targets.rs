@@ -26,6 +26,8 @@ fn list(report: &Report) -> Vec<Target> {
     if report.database == "SQLite" {
         promise("server CPU of a sign-in at 64 connections ÷ (crypto + 2 bare routes)", 2.0, sign_in(report));
     }
+    let message = report.rounds().nth(at_64(report)).map_or(f64::NAN, |(_, round)| round.message_ratio());
+    promise("server CPU of a sign-in by message ÷ by nonce, at 64 connections", 1.15, message);
     let reads = report.rounds().flat_map(|(floor, round)| round.read_ratios(floor));
     promise("server CPU of an authenticated read ÷ bare route, the worst", 6.0, worst(reads));
     let starts = all().flat_map(|figures| [figures.start, figures.restart]);

@@ -7,7 +7,7 @@ use countersign::model::Address;
 use countersign::random::Random;
 use countersign::wallet::eip191;
 use k256::ecdsa::SigningKey;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -178,6 +178,18 @@ struct Challenge<'a> {
     nonce: &'a str,
 }
 
+/// A message has line breaks, which JSON escapes, so it can't be borrowed.
+#[derive(Deserialize)]
+struct Written {
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Proof<'a> {
+    message: &'a str,
+    signature: &'a str,
+}
+
 #[derive(Deserialize)]
 struct SignedIn<'a> {
     token: &'a str,
@@ -206,6 +218,21 @@ pub async fn sign_in(worker: &mut Worker) -> Result<(), Fault> {
     let answer = connection.post("/users/nonce", &format!(r#"{{"address":"{address}"}}"#)).await?;
     let signature = wallet.sign(serde_json::from_slice::<Challenge<'_>>(answer)?.nonce);
     let body = format!(r#"{{"address":"{address}","signature":"{signature}"}}"#);
+    let answer = connection.post("/users/authenticate", &body).await?;
+    wallet.token = Some(serde_json::from_slice::<SignedIn<'_>>(answer)?.token.to_owned());
+    Ok(())
+}
+
+/// One complete sign-in of the next wallet by a message (EIP-4361): ask for it, sign it, post both.
+pub async fn sign_in_by_message(worker: &mut Worker) -> Result<(), Fault> {
+    let at = worker.turn % worker.wallets.len();
+    worker.turn += 1;
+    let Worker { connection, wallets, .. } = worker;
+    let wallet = &mut wallets[at];
+    let wanted = format!(r#"{{"address":"{}"}}"#, wallet.address.checksummed());
+    let answer = connection.post("/users/nonce", &wanted).await?;
+    let message = serde_json::from_slice::<Written>(answer)?.message;
+    let body = serde_json::to_string(&Proof { signature: &wallet.sign(&message), message: &message })?;
     let answer = connection.post("/users/authenticate", &body).await?;
     wallet.token = Some(serde_json::from_slice::<SignedIn<'_>>(answer)?.token.to_owned());
     Ok(())

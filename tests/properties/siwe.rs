@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use countersign::clock::Timestamp;
 use countersign::model::Address;
+use countersign::wallet;
+use countersign::wallet::signer::PrivateKey;
 use countersign::wallet::siwe::rfc3986::{Authority, Uri};
 use countersign::wallet::siwe::{DateTime, FaultKind, LONGEST, Message, Spelling};
 use proptest::collection::vec;
@@ -346,4 +348,34 @@ fn the_moment_of_a_message_is_that_of_the_clock() {
         prop_assert_eq!(DateTime::of(moment).map(|written| written.to_string()), Some(moment.rfc3339()));
         Ok(())
     });
+}
+
+/// Of a signed message, no byte can be another one: it is no message any more, or signed by somebody else.
+#[test]
+fn any_changed_byte_of_a_signed_message_is_refused() {
+    let key = PrivateKey::parse("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").unwrap();
+    let text = format!(
+        "https://app.example wants you to sign in with your Ethereum account:\n{}\n\nA statement.\n\n\
+         URI: https://app.example/a\nVersion: 1\nChain ID: 10\nNonce: 0123456789ab\nIssued At: 2026-01-01T00:00:00.5Z\n\
+         Expiration Time: 2026-01-02T00:00:00Z\nRequest ID: r\nResources:\n- a:b",
+        key.address()
+    );
+    let signature = key.sign_message(&text);
+    let verifies = |text: &str| {
+        Message::parse(text).is_ok_and(|message| {
+            wallet::verify(&signature, wallet::Expected::Message { message: &message, text }).is_ok()
+        })
+    };
+    assert!(verifies(&text));
+    holds(2_000, &(0..text.len(), 0_u8..128), |(at, byte)| {
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] = byte;
+        let changed = String::from_utf8(bytes).unwrap();
+        prop_assert!(changed == text || !verifies(&changed), "{changed:?}");
+        Ok(())
+    });
+    for at in 0..text.len() {
+        let without = format!("{}{}", &text[..at], &text[at + 1..]);
+        assert!(!verifies(&without), "{without:?}");
+    }
 }

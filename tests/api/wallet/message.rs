@@ -145,6 +145,55 @@ on_both! {
         changed(&world, &wallet, &wallet.address, &bad_case).await.refused(400, "invalid_address");
     }
 
+    async fn what_fools_readers_is_refused_whatever_is_signed(world: World) {
+        let wallet = Wallet::number(1);
+        let sites = r#"["app.example","xn--bcher-kva.example","[2001:db8::1]:8443"]"#;
+        let world = world.again_with(&[("WALLET__DOMAINS", sites)]).await;
+        for (what, from, to, status, code) in [
+            ("right-to-left marks", "localhost:8080 wants", "\u{202e}localhost:8080 wants", 400, "invalid_message"),
+            ("a letter that looks alike", "localhost:8080 wants", "l\u{43e}calhost:8080 wants", 400, "invalid_message"),
+            ("a domain in Unicode", "localhost:8080 wants", "b\u{fc}cher.example wants", 400, "invalid_message"),
+            ("a domain that looks alike", "localhost:8080 wants", "app.exarnple wants", 401, "domain_not_allowed"),
+            ("another domain in punycode", "localhost:8080 wants", "xn--pple-43d.example wants", 401, "domain_not_allowed"),
+            ("user information", "localhost:8080 wants", "app.example@localhost:8080 wants", 401, "domain_not_allowed"),
+            ("another port of an IPv6 host", "localhost:8080 wants", "[2001:db8::1] wants", 401, "domain_not_allowed"),
+            ("a tab", "Nonce: ", "Nonce:\t", 400, "invalid_message"),
+            ("NUL", "Version: 1", "Version: 1\0", 400, "invalid_message"),
+            ("CR", "Version: 1\n", "Version: 1\r\n", 400, "invalid_message"),
+            ("two nonces", "\nIssued At:", "\nNonce: 12345678\nIssued At:", 400, "invalid_message"),
+            ("a line break at the end", "00:00:00Z", "00:00:00Z\n", 400, "invalid_message"),
+        ] {
+            let answer = changed(&world, &wallet, from, to).await;
+            assert_eq!((answer.status.as_u16(), answer.field("error")), (status, code), "{what}: {}", answer.text);
+        }
+        let long = message(&world, &wallet).await + "\nRequest ID: " + &"x".repeat(10 * 1024);
+        sign_and_post(&world, &wallet, &long).await.refused(400, "invalid_message");
+        // Sites that are configured so are sites like others.
+        for domain in ["xn--bcher-kva.example", "[2001:db8::1]:8443"] {
+            let answer = challenge(&world, &wallet, json!({"domain": domain})).await.ok(200);
+            sign_and_post(&world, &wallet, answer.field("message")).await.ok(200);
+        }
+    }
+
+    async fn a_nonce_is_used_once_also_while_uses_are_tidied_away(world: World) {
+        let wallet = Wallet::number(1);
+        for round in 0..10 {
+            let message = message(&world, &wallet).await;
+            let signature = wallet.sign(&message);
+            let posts = join_all((0..20).map(|_| post(&world, &message, &signature)));
+            let sweeps = join_all((0..10).map(|_| world.core.sweep()));
+            let (answers, swept) = tokio::join!(posts, sweeps);
+            assert!(swept.iter().all(Result::is_ok));
+            assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "round {round}");
+            world.core.sweep().await.unwrap();
+            post(&world, &message, &signature).await.refused(401, "nonce_used");
+            // Forgotten only once it is refused for its age, with an hour to spare.
+            world.pass(Duration::from_mins(15));
+            world.core.sweep().await.unwrap();
+            post(&world, &message, &signature).await.refused(401, "nonce_expired");
+        }
+    }
+
     async fn a_refusal_says_what_a_support_case_needs(world: World) {
         let wallet = Wallet::number(1);
         let grammar = changed(&world, &wallet, "Version: 1", "Version:1").await.refused(400, "invalid_message");
