@@ -91,8 +91,9 @@ impl Core {
                 judged => (Some(judged), Ok(())),
             },
         };
-        if let Some(judged) = nonce {
-            let allowed = if self.config.wallet.bare_nonce { judged } else { Err(BARE_NONCE) };
+        // A sign-in looks at nothing else where nonces by themselves are not accepted.
+        let nonce = if self.config.wallet.bare_nonce { nonce } else { Some(Err(BARE_NONCE)) };
+        if let Some(allowed) = nonce {
             verdicts.push(Verdict { rule: Rule::Nonce, outcome: self.explain_nonce(allowed).await? });
         }
         verdicts.push(Verdict { rule: Rule::Signature, outcome: signature.map_err(Error::NotAuthenticated) });

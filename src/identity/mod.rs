@@ -41,7 +41,7 @@ pub use sign_in::SignedIn;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
 pub use tokens::Tokens;
-pub use wallets::OwnWallet;
+pub use wallets::{LinkWishes, OwnWallet};
 
 pub use crate::chain::Balance;
 use crate::chain::Chains;

@@ -8,7 +8,7 @@ use super::tokens::Tokens;
 use crate::clock::Timestamp;
 use crate::model::account::Account;
 use crate::model::audit::{Event, Subject};
-use crate::model::error::Unauthenticated;
+use crate::model::error::{Dependency, Unauthenticated};
 use crate::model::session::{SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
 use crate::store::sign_ins::{self, SignIn, Spend};
@@ -136,7 +136,8 @@ impl Core {
             let subject = Subject { account: Some(account), wallet: Some(entry.tag), ..Subject::default() };
             self.record(tx, Event::AccountCreated, subject, Some(entry.client), entry.now).await?;
         }
-        wallets::find_owner(tx, entry.address).await?.ok_or(Error::internal("a wallet that was just linked is gone"))
+        // Unlinked in the moment between: nobody's any more, so the client may simply try again.
+        wallets::find_owner(tx, entry.address).await?.ok_or(Error::Unavailable(Dependency::Database))
     }
 }
 

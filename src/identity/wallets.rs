@@ -18,6 +18,18 @@ use crate::wallet::nonce::{FreeFault, FreeNonce, Purpose};
 /// plant a way in that outlives it.
 const FRESH: Duration = Duration::from_mins(10);
 
+/// The most wallets of an account: more than any person has, and few enough to be listed in one go.
+const MOST_WALLETS: usize = 100;
+
+/// What a client wants of a link message; what is `None` is filled in by us.
+#[derive(Clone, Debug, Default)]
+pub struct LinkWishes {
+    /// The chain; the first configured one.
+    pub chain_id: Option<u64>,
+    /// The origin of the page that asks: its site, if it is one of ours, is the one that the message names.
+    pub page: Option<String>,
+}
+
 /// A wallet of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnWallet {
@@ -38,7 +50,7 @@ impl Core {
         &self,
         person: &PersonPresent,
         wallet: Address,
-        chain_id: Option<u64>,
+        wishes: LinkWishes,
         client: &Client,
     ) -> Result<Challenge, Error> {
         let now = self.clock.now();
@@ -46,7 +58,8 @@ impl Core {
         require_fresh(person, now)?;
         let account = person.account().id;
         let statement = Some(statement(account));
-        let request = MessageRequest { chain_id, statement, ..MessageRequest::default() };
+        let LinkWishes { chain_id, page } = wishes;
+        let request = MessageRequest { chain_id, page, statement, ..MessageRequest::default() };
         self.write_message(wallet, request, Purpose::Link { account, wallet }, now)
     }
 
@@ -54,7 +67,7 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] with the rule that the message breaks; [`Conflict::WalletAlreadyLinked`] if it is
-    /// another account's; [`Forbidden::FreshSignInRequired`], [`Error::TooMany`], [`Error::Unavailable`].
+    /// another account's; [`Conflict::TooManyWallets`]; [`Forbidden::FreshSignInRequired`], [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn link_wallet(
         &self,
         person: &PersonPresent,
@@ -121,6 +134,9 @@ impl Core {
             return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
         }
         let (account, id) = (person.account().id, WalletId(self.random.uuid(now)));
+        if wallets::list(&mut tx, account).await?.len() >= MOST_WALLETS {
+            return Err(Error::Conflict(Conflict::TooManyWallets));
+        }
         if wallets::insert(&mut tx, id, account, address, now).await? {
             accounts::adopt_primary_wallet(&mut tx, account, id).await?;
             let tag = self.wallet_tag(address);

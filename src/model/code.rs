@@ -90,6 +90,7 @@ impl Error {
             Self::Invalid(vec![violation]),
             Self::Conflict(Conflict::WalletRequired),
             Self::Conflict(Conflict::WalletAlreadyLinked),
+            Self::Conflict(Conflict::TooManyWallets),
             Self::Conflict(Conflict::LastSignInMethod),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
@@ -182,7 +183,7 @@ impl SignatureFault {
             Self::OutOfRange => "r or s of the signature is zero or not below the order of the curve",
             Self::HighS => "the signature has a high s, which EIP-2 forbids; sign with a library that normalises it",
             Self::Mismatch => {
-                "this address did not sign the current nonce; ask for a nonce and sign it by personal_sign"
+                "this address did not sign this; ask for a nonce or a message and sign it unchanged by personal_sign"
             }
             Self::SignedBy(signer) => {
                 return Cow::Owned(format!(
@@ -223,6 +224,7 @@ impl Conflict {
         match self {
             Self::WalletRequired => "wallet_required",
             Self::WalletAlreadyLinked => "wallet_already_linked",
+            Self::TooManyWallets => "too_many_wallets",
             Self::LastSignInMethod => "last_sign_in_method",
         }
     }
@@ -233,6 +235,7 @@ impl Conflict {
             Self::WalletAlreadyLinked => {
                 "this wallet is linked to another account; sign in with it there, and unlink it once that one has another"
             }
+            Self::TooManyWallets => "this account has as many wallets as one may have; unlink one first",
             Self::LastSignInMethod => "this is the last way to sign in to this account; link another wallet first",
         }
     }

@@ -139,6 +139,8 @@ pub enum Conflict {
     WalletRequired,
     /// The wallet is linked to another account.
     WalletAlreadyLinked,
+    /// The account has as many wallets as one may have.
+    TooManyWallets,
     /// The account would be left without a way to sign in.
     LastSignInMethod,
 }

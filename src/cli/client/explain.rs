@@ -61,7 +61,8 @@ fn table(answer: &Value) -> String {
             let _ = writeln!(table, "            {detail}");
         }
     }
-    table
+    // A server's words are shown, and a terminal obeys none of them.
+    table.replace(|c: char| c.is_control() && c != '\n', "\u{FFFD}")
 }
 
 #[cfg(test)]

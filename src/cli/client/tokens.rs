@@ -52,6 +52,10 @@ fn row(row: &Value) -> [String; 5] {
 
 /// An integer of the smallest unit as a decimal number, exactly.
 fn with_point(digits: &str, decimals: usize) -> String {
+    // What is no number, or of a precision that no token has, is shown as it came.
+    if decimals > 255 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return digits.replace(char::is_control, "\u{FFFD}");
+    }
     let padded = format!("{digits:0>width$}", width = decimals + 1);
     let (whole, fraction) = padded.split_at(padded.len() - decimals);
     match fraction.trim_end_matches('0') {

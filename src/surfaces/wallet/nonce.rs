@@ -86,6 +86,11 @@ pub(super) struct FreeNonce {
     expires_at: String,
 }
 
+/// Of which site the page is that asks, as the browser says. Whether that is one of ours is decided behind this.
+pub(super) fn page(headers: &HeaderMap) -> Option<String> {
+    headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned)
+}
+
 /// Ask for what a wallet signs to sign in
 #[utoipa::path(
     post, path = "/users/nonce", tag = "wallet", operation_id = "wallet_nonce",
@@ -110,9 +115,7 @@ pub(super) async fn of_wallet(
 ) -> Result<Sensitive<WalletNonce>, Problem> {
     let address = Address::parse(&request.address)?;
     let wishes = request.wishes();
-    // A browser says of which site the page is that asks; whether that is one of ours is decided behind this.
-    let page = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned);
-    let challenge = core.issue_message(address, request.into_message(page), &client)?;
+    let challenge = core.issue_message(address, request.into_message(page(&headers)), &client)?;
     let of_wallet = if wishes { None } else { core.wallet_nonce(address).await? };
     Ok(Sensitive(WalletNonce {
         address: address.checksummed(),

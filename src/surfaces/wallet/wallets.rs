@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::{Core, OwnWallet, PersonPresent};
+use super::nonce::page;
+use crate::identity::{Core, LinkWishes, OwnWallet, PersonPresent};
 use crate::model::Address;
 use crate::transport::{AddressPath, ClientOf, Json, NoContent, Problem, ProblemBody, Sensitive};
 
@@ -88,10 +89,12 @@ pub(super) async fn challenge(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
     person: PersonPresent,
+    headers: HeaderMap,
     Json(request): Json<ChallengeRequest>,
 ) -> Result<Sensitive<ChallengeAnswer>, Problem> {
     let address = Address::parse(&request.address)?;
-    let challenge = core.issue_link_message(&person, address, request.chain_id, &client)?;
+    let wishes = LinkWishes { chain_id: request.chain_id, page: page(&headers) };
+    let challenge = core.issue_link_message(&person, address, wishes, &client)?;
     Ok(Sensitive(ChallengeAnswer {
         address: address.checksummed(),
         nonce: challenge.nonce,
@@ -113,7 +116,7 @@ pub(super) async fn challenge(
          rule that the message breaks, as of `POST /users/authenticate`, or `statement_not_ours`", body = ProblemBody),
         (status = 403, description = "`fresh_sign_in_required`, `person_required`, `account_disabled`",
          body = ProblemBody),
-        (status = 409, description = "`wallet_already_linked`", body = ProblemBody),
+        (status = 409, description = "`wallet_already_linked`, `too_many_wallets`", body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
         (status = 422, description = "`invalid_request`", body = ProblemBody),
@@ -165,6 +168,7 @@ pub(super) async fn list(
         (status = 403, description = "`not_your_wallet`, `fresh_sign_in_required`, `person_required`, \
          `account_disabled`", body = ProblemBody),
         (status = 409, description = "`last_sign_in_method`", body = ProblemBody),
+        (status = 429, description = "`too_many_requests`", body = ProblemBody),
         (status = 503, description = "`database_unavailable`", body = ProblemBody),
     )
 )]
@@ -189,6 +193,7 @@ pub(super) async fn unlink(
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
         (status = 403, description = "`not_your_wallet`, `person_required`, `account_disabled`", body = ProblemBody),
+        (status = 429, description = "`too_many_requests`", body = ProblemBody),
         (status = 503, description = "`database_unavailable`", body = ProblemBody),
     )
 )]
