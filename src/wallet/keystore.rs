@@ -152,4 +152,25 @@ mod tests {
         let huge = SCRYPT.replace("262144", "1073741824");
         assert_eq!(open(&huge, "x").unwrap_err(), KeystoreFault::TooExpensive);
     }
+
+    /// Found by fuzzing: the library takes 24 bytes or more for a key.
+    #[test]
+    fn a_file_with_less_than_a_whole_key_is_refused_although_its_checksum_fits() {
+        let mut derived = [0; 32];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::MIN, b"salt", b"x", &mut derived);
+        let opened = |length: usize| {
+            let secret = vec![0x42; length];
+            let mac = hex::encode(Keccak256::new().chain_update(&derived[16..]).chain_update(&secret).finalize());
+            let kdf = r#""kdf":"pbkdf2","kdfparams":{"c":1,"dklen":32,"prf":"hmac-sha256","salt":"73616c74"}"#;
+            let iv = "00".repeat(16);
+            let cipher = format!(r#""cipher":"aes-128-ctr","cipherparams":{{"iv":"{iv}"}}"#);
+            let secret = hex::encode(secret);
+            let crypto = format!(r#"{{{cipher},"ciphertext":"{secret}",{kdf},"mac":"{mac}"}}"#);
+            open(&format!(r#"{{"version":3,"crypto":{crypto}}}"#), "x").map(|_| ())
+        };
+        assert_eq!(opened(32), Ok(()));
+        for length in [0, 23, 24, 31, 33] {
+            assert_eq!(opened(length), Err(KeystoreFault::Format), "{length}");
+        }
+    }
 }

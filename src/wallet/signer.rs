@@ -11,9 +11,11 @@ use crate::model::Address;
 pub struct PrivateKey(SigningKey);
 
 impl PrivateKey {
-    /// Takes over 32 secret bytes; `None` if they are zero or not below the order of the curve.
+    /// Takes over 32 secret bytes; `None` if they are not so many, zero, or not below the order of the curve.
     #[must_use]
     pub fn new(secret: &[u8]) -> Option<Self> {
+        // The library would fill up a shorter one with zeros.
+        let secret: &[u8; 32] = secret.try_into().ok()?;
         SigningKey::from_slice(secret).ok().map(Self)
     }
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use countersign::model::AccountId;
+use countersign::model::{AccountId, Error};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
@@ -27,12 +27,26 @@ async fn post_all_proofs(nodes: &Nodes, proof: &Value) {
     let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(won.len(), 1, "one post signs in");
     for answer in lost {
-        answer.refused(401, "nonce_used");
+        if was_too_busy(answer) {
+            let again = nodes.client(0).post("/users/authenticate", proof).await;
+            again.expect("an answer").refused(401, "nonce_used");
+        } else {
+            answer.refused(401, "nonce_used");
+        }
     }
     assert_eq!(nodes.count("SELECT COUNT(*) FROM sessions").await, 1);
     assert_eq!(nodes.count("SELECT COUNT(*) FROM accounts").await, 1);
     let session = won[0].session();
     nodes.client(1).call_as(&session.token, "GET", &session.profile_path()).await.expect("an answer").ok(200);
+}
+
+/// Whether the database had no connection to spare for as long as the gateway waits for one, which is true of a machine
+/// that does much else. Then nothing was done.
+fn was_too_busy(answer: &Answer) -> bool {
+    answer.status == 503 && {
+        answer.refused(503, "database_unavailable");
+        true
+    }
 }
 
 #[test]
@@ -58,8 +72,8 @@ fn a_thousand_posts_of_one_refresh_token_give_the_one_successor() {
     on_all_nodes(async |nodes| {
         let session = nodes.client(0).sign_in(&Wallet::number(1)).await;
         let answers = nodes.post_all("/users/refresh", &json!({"refreshToken": session.refresh})).await;
-        let successors: BTreeSet<_> =
-            answers.into_iter().map(|answer| answer.ok(200).field("refreshToken").to_owned()).collect();
+        let answered = answers.into_iter().filter(|answer| !was_too_busy(answer));
+        let successors: BTreeSet<_> = answered.map(|answer| answer.ok(200).field("refreshToken").to_owned()).collect();
         assert_eq!(successors.len(), 1);
         assert_eq!(nodes.count("SELECT COUNT(*) FROM sessions").await, 1);
         assert_eq!(nodes.count("SELECT CAST(SUM(refresh_counter) AS BIGINT) FROM sessions").await, 1);
@@ -122,9 +136,9 @@ fn nothing_is_accepted_that_was_sent_after_an_account_was_disabled() {
                 }
                 _ => uses.of_session(client, turn).await,
             };
-            let end = async { assert!(core.disable_account(account).await.expect("the database answers")) };
+            let end = until_it_answers(|| core.disable_account(account));
             use_until(nodes, any, end, (403, "account_disabled")).await;
-            assert!(core.enable_account(account).await.expect("the database answers"));
+            until_it_answers(|| core.enable_account(account)).await;
             // Also of those that signed in while it was being disabled: enabling brings none of them back.
             assert_eq!(
                 nodes
@@ -142,6 +156,17 @@ fn nothing_is_accepted_that_was_sent_after_an_account_was_disabled() {
         }
         core.db().close().await;
     });
+}
+
+/// Asks again while the database is too busy: on SQLite this process waits beside the gateway for its turn to write, and
+/// may wait in vain.
+async fn until_it_answers<F: Future<Output = Result<bool, Error>>>(ask: impl Fn() -> F) {
+    loop {
+        match ask().await {
+            Ok(changed) => return assert!(changed),
+            Err(error) => assert!(matches!(error, Error::Unavailable(_)), "{error:?}"),
+        }
+    }
 }
 
 /// Signs in over a free nonce, which no other sign-in of the wallet disturbs.
