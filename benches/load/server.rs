@@ -51,19 +51,12 @@ impl Server {
 
     /// User and system time of all its threads so far.
     pub fn cpu(&self) -> Result<Duration, Fault> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
-        // The second field is the name in parentheses, which may hold spaces; utime and stime are fields 14 and 15.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
-        Ok(TICK * ticks.iter().sum())
+        cpu(self.id())
     }
 
     /// How much memory it holds now, in KiB.
     pub fn resident_kib(&self) -> Result<u32, Fault> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        figure.ok_or_else(|| Fault("the kernel names no resident memory".to_owned()))
+        memory_kib(self.id(), "VmRSS:")
     }
 }
 
@@ -73,6 +66,23 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// User and system time of all threads of a process so far.
+pub fn cpu(process: u32) -> Result<Duration, Fault> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is the name in parentheses, which may hold spaces; utime and stime are fields 14 and 15.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks: Vec<u32> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+    Ok(TICK * ticks.iter().sum())
+}
+
+/// How much memory a process has by the line of this name in its status, in KiB.
+pub fn memory_kib(process: u32, name: &str) -> Result<u32, Fault> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    figure.ok_or_else(|| Fault(format!("the kernel names no memory by {name}")))
 }
 
 async fn is_ready(authority: &str) -> bool {
