@@ -113,7 +113,7 @@ fn the_adapters_have_the_types_that_the_packages_publish() {
 
 #[test]
 fn the_documentation_names_every_front_end_with_its_version_and_its_file() {
-    let documentation = include_str!("../../docs/front-ends.md");
+    let documentation = include_str!("../../docs/wallets.md");
     for FrontEnd { name, version, file, .. } in &FRONT_ENDS {
         let row = format!("| {name} | {version} | [{file}](../examples/front-ends/{file}) |");
         assert!(documentation.lines().any(|line| line.starts_with(&row)), "{row}");
