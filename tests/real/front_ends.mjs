@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { createWalletClient, custom } from 'viem'
 import { parseSiweMessage, validateSiweMessage } from 'viem/siwe'
 import { injected } from './injected.mjs'
+import { connectAppKit, thirdwebMessage } from './kits.mjs'
 
 const [, , url, key, directory, origin, name, flow] = process.argv
 const adapter = (file) => import(pathToFileURL(join(directory, file)))
@@ -148,39 +149,9 @@ async function ethersProvider() {
   return new BrowserProvider(wallet)
 }
 
-/** AppKit's controllers, connected to the wallet. */
 async function appKit() {
-  const kit = await import('@reown/appkit-controllers')
   const { siwx } = await adapter('appkit.mjs')
-  const told = []
-  console.error = (...words) => told.push(words.find((word) => word instanceof Error) ?? words)
-  const network = { id: 1, caipNetworkId: 'eip155:1', chainNamespace: 'eip155', name: 'Ethereum' }
-  const { ChainController, ConnectionController, OptionsController } = kit
-  const signMessage = (message) => viemClient().signMessage({ account: wallet.address, message })
-  ConnectionController.setClient({ signMessage, async disconnect() {} })
-  ChainController.initialize([{ namespace: 'eip155', caipNetworks: [network] }], [network], {
-    connectionControllerClient: { signMessage, async disconnect() {} },
-  })
-  ChainController.setActiveCaipNetwork(network)
-  ChainController.setAccountProp('caipAddress', `eip155:1:${wallet.address}`, 'eip155')
-  OptionsController.setSIWX(siwx(gateway, { statement, site }))
-  return { kit, told }
-}
-
-/** As thirdweb 5.121.6 writes it (`createLoginMessage`). Its package is too large to be installed for that. */
-function thirdwebMessage(payload) {
-  let prefix = [`${payload.domain} wants you to sign in with your Ethereum account:`, payload.address].join('\n')
-  prefix = [prefix, payload.statement].join('\n\n')
-  if (payload.statement) prefix += '\n'
-  const suffix = []
-  if (payload.uri) suffix.push(`URI: ${payload.uri}`)
-  suffix.push(`Version: ${payload.version}`)
-  if (payload.chain_id) suffix.push(`Chain ID: ${payload.chain_id}`)
-  suffix.push(`Nonce: ${payload.nonce}`, `Issued At: ${payload.issued_at}`)
-  suffix.push(`Expiration Time: ${payload.expiration_time}`)
-  if (payload.invalid_before) suffix.push(`Not Before: ${payload.invalid_before}`)
-  if (payload.resources) suffix.push(['Resources:', ...payload.resources.map((x) => `- ${x}`)].join('\n'))
-  return [prefix, suffix.join('\n')].join('\n')
+  return connectAppKit(wallet, siwx(gateway, { statement, site }))
 }
 
 const frontEnd = await frontEnds[name]()

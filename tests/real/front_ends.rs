@@ -102,7 +102,7 @@ fn a_session_outlives_its_access_token_and_the_page_that_began_it() {
 #[test]
 fn the_adapters_have_the_types_that_the_packages_publish() {
     let adapters = Adapters::copied();
-    let files = std::fs::read_dir(adapters.0.path()).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(adapters.directory()).unwrap().map(|entry| entry.unwrap().path());
     let modules: Vec<PathBuf> = files.filter(|file| file.extension().is_some_and(|kind| kind == "mjs")).collect();
     let mut command = Command::new(node_modules().join(".bin/tsc"));
     command.args(["--noEmit", "--allowJs", "--checkJs", "--strict", "--skipLibCheck", "--target", "es2022"]);
@@ -115,7 +115,7 @@ fn the_adapters_have_the_types_that_the_packages_publish() {
 fn the_documentation_names_every_front_end_with_its_version_and_its_file() {
     let documentation = include_str!("../../docs/wallets.md");
     for FrontEnd { name, version, file, .. } in &FRONT_ENDS {
-        let row = format!("| {name} | {version} | [{file}](../examples/front-ends/{file}) |");
+        let row = format!("| [{name}](../examples/front-ends/{file}) | {version} | ");
         assert!(documentation.lines().any(|line| line.starts_with(&row)), "{row}");
     }
 }
@@ -139,7 +139,7 @@ impl World {
     fn visit(&self, front_end: &FrontEnd, site: &str, flow: &str) -> String {
         let directory = match front_end.runs {
             Runs::NodeWithSiwe2 => self.adapters.with_siwe_2(),
-            Runs::Node | Runs::Python | Runs::Shell => self.adapters.0.path().to_owned(),
+            Runs::Node | Runs::Python | Runs::Shell => self.adapters.directory().to_owned(),
         };
         let arguments = [&self.gateway.url, KEY, directory.to_str().unwrap(), site, front_end.script, flow];
         let printed = match front_end.runs {
@@ -152,14 +152,18 @@ impl World {
 }
 
 /// A copy of the adapters, since what they import is looked for beside them.
-struct Adapters(TempDir);
+pub(super) struct Adapters(TempDir);
 
 impl Adapters {
-    fn copied() -> Self {
+    pub(super) fn copied() -> Self {
         let directory = scratch::directory();
         copy(directory.path());
         std::os::unix::fs::symlink(node_modules(), directory.path().join("node_modules")).unwrap();
         Self(directory)
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.0.path()
     }
 
     /// A second copy, within the first: what is not beside it is found there.

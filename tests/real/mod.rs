@@ -18,6 +18,7 @@ mod rotation;
 mod schemathesis;
 mod start;
 mod stop;
+mod wallets_page;
 mod whole;
 
 use tempfile::TempDir;
