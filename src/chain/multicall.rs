@@ -3,6 +3,7 @@
 use alloy::primitives::U256;
 use alloy::sol;
 use alloy::sol_types::SolCall;
+use alloy::sol_types::abi::AbiDecoderConfig;
 use serde_json::{Value, json};
 
 use super::rpc::{Answer, Call};
@@ -31,6 +32,9 @@ sol! {
             returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
     }
 }
+
+/// The most memory that taking an answer apart may use: results that overlap can name much more than was sent.
+const MOST_MEMORY: usize = 32 * 1024 * 1024;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +118,8 @@ fn eth_call(target: Address, data: &[u8], block: &Value) -> Call {
 
 /// The block, and what each of `count` reads gave; `None` if that is not what came.
 pub(super) fn disaggregate(answer: &Value, count: usize) -> Option<(u64, Vec<Returned>)> {
-    let results = IMulticall3::aggregate3Call::abi_decode_returns(&bytes(answer)?).ok()?;
+    let config = AbiDecoderConfig::new().memory_limit(MOST_MEMORY);
+    let results = IMulticall3::aggregate3Call::abi_decode_returns_with_config(&bytes(answer)?, config).ok()?;
     let mut returned = results.into_iter().map(|result| result.success.then(|| result.returnData.to_vec()));
     let block = u64::try_from(word(&returned.next()?)?).ok()?;
     let returned: Vec<_> = returned.collect();

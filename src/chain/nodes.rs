@@ -26,19 +26,24 @@ impl Nodes {
     }
 
     /// Asks the preferred node, and on an error or after a delay the next one too; the first answer counts. Those that
-    /// failed a short while ago come last.
-    pub(super) async fn ask(&self, calls: &[Call], clock: &Clock) -> Result<Vec<Answer>, NodeFault> {
+    /// failed a short while ago come last, and the `useless` (by their positions) are not asked. Says which one answered.
+    pub(super) async fn ask(
+        &self,
+        calls: &[Call],
+        useless: &[usize],
+        clock: &Clock,
+    ) -> Result<(usize, Vec<Answer>), NodeFault> {
         let now = clock.now();
-        let mut order: Vec<&Node> = self.each.iter().collect();
-        order.sort_by_key(|node| node.is_out_of_favour(now));
+        let mut order: Vec<usize> = (0..self.each.len()).filter(|at| !useless.contains(at)).collect();
+        order.sort_by_key(|at| self.each[*at].is_out_of_favour(now));
         let mut waiting = order.into_iter();
-        let mut under_way: Vec<&Node> = Vec::new();
+        let mut under_way: Vec<usize> = Vec::new();
         let mut asked = FuturesUnordered::new();
         let mut fault = NodeFault::Unreachable("no node is configured".to_owned());
         loop {
-            if let Some(node) = waiting.next() {
-                under_way.push(node);
-                asked.push(async move { (node, node.ask(self.chain_id, calls).await) });
+            if let Some(at) = waiting.next() {
+                under_way.push(at);
+                asked.push(async move { (at, self.each[at].ask(self.chain_id, calls).await) });
             }
             // Once all were asked, they have the time that the caller gives them.
             let answered = match waiting.len() {
@@ -46,17 +51,19 @@ impl Nodes {
                 _ => tokio::time::timeout(self.hedge, asked.next()).await,
             };
             match answered {
-                Ok(Some((node, answered))) => {
-                    under_way.retain(|other| !std::ptr::eq(*other, node));
+                Ok(Some((at, answered))) => {
                     match answered {
                         Ok(answers) => {
-                            // Those that were overtaken come last the next time.
-                            for slow in under_way {
-                                slow.note_failure(clock.now());
+                            // Those that were asked before it come last the next time; those after it had less time.
+                            for slow in under_way.iter().take_while(|other| **other != at) {
+                                self.each[*slow].note_failure(clock.now());
                             }
-                            return Ok(answers);
+                            return Ok((at, answers));
                         }
-                        Err(found) => fault = self.note(node, found, clock),
+                        Err(found) => {
+                            under_way.retain(|other| *other != at);
+                            fault = self.note(at, found, clock);
+                        }
                     }
                 }
                 Ok(None) => return Err(fault),
@@ -66,16 +73,9 @@ impl Nodes {
         }
     }
 
-    /// The node that is asked first answered, and what it answered is worth nothing: others come before it for a while.
-    pub(super) fn note_preferred(&self, fault: &NodeFault, clock: &Clock) {
-        let now = clock.now();
-        let preferred = self.each.iter().find(|node| !node.is_out_of_favour(now)).or(self.each.first());
-        if let Some(node) = preferred {
-            self.note(node, fault.clone(), clock);
-        }
-    }
-
-    fn note(&self, node: &Node, fault: NodeFault, clock: &Clock) -> NodeFault {
+    /// Others come before this node for a while.
+    pub(super) fn note(&self, at: usize, fault: NodeFault, clock: &Clock) -> NodeFault {
+        let node = &self.each[at];
         node.note_failure(clock.now());
         tracing::warn!(node = %node.url, chain = self.chain_id, reason = %fault, "a node gave no answer");
         fault

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::multicall::{Read, Returned, aggregate, disaggregate, returned};
+use super::multicall::{Read, Returned, aggregate, disaggregate, returned, word};
 use super::nodes::Nodes;
 use super::rpc::{Answer, Call, NodeFault, quantity};
 use crate::clock::{Clock, Timestamp};
@@ -40,6 +40,15 @@ pub(super) struct Outcome {
     pub(super) block: u64,
 }
 
+/// What one turn through the reads gave.
+struct Turn {
+    outcomes: Vec<Outcome>,
+    /// The reads that were asked alone.
+    alone: Part,
+    /// The node that answered first.
+    by: Option<usize>,
+}
+
 /// A part of the list of reads that go together, by its positions.
 type Part = Vec<usize>;
 
@@ -48,32 +57,37 @@ impl Reader {
     /// not answer: then the next one is asked.
     pub(super) async fn read(&self, reads: &[Read], clock: &Clock) -> Result<Vec<Outcome>, NodeFault> {
         const NOTHING: NodeFault = NodeFault::Garbage("it refuses every call");
+        let mut useless = Vec::new();
         for _ in self.nodes.each() {
-            let outcomes = self.read_once(reads, clock).await?;
-            if outcomes.iter().any(|outcome| outcome.returned.is_some()) {
-                self.set_apart(reads, &outcomes, clock.now());
-                return Ok(outcomes);
+            let turn = self.read_once(reads, &useless, clock).await?;
+            if is_of_use(reads, &turn.outcomes) {
+                self.set_apart(reads, &turn, clock.now());
+                return Ok(turn.outcomes);
             }
-            self.nodes.note_preferred(&NOTHING, clock);
+            let Some(by) = turn.by else { break };
+            self.nodes.note(by, NOTHING, clock);
+            useless.push(by);
         }
         Err(NOTHING)
     }
 
-    async fn read_once(&self, reads: &[Read], clock: &Clock) -> Result<Vec<Outcome>, NodeFault> {
-        let mut outcomes = vec![Outcome::default(); reads.len()];
+    async fn read_once(&self, reads: &[Read], useless: &[usize], clock: &Clock) -> Result<Turn, NodeFault> {
+        let mut turn = Turn { outcomes: vec![Outcome::default(); reads.len()], alone: Part::new(), by: None };
         let (together, apart) = self.partition(reads, clock.now());
         match self.multicall {
-            Some(multicall) => self.read_together(multicall, reads, (together, apart), &mut outcomes, clock).await?,
-            None => self.read_in_batches(reads, &[together, apart].concat(), &mut outcomes, clock).await?,
+            Some(multicall) => {
+                self.read_together(multicall, reads, (together, apart), &mut turn, useless, clock).await?
+            }
+            None => self.read_in_batches(reads, &[together, apart].concat(), &mut turn, useless, clock).await?,
         }
-        Ok(outcomes)
+        Ok(turn)
     }
 
     /// Contracts that gave nothing although they were asked alone in the end are asked apart for a while.
-    fn set_apart(&self, reads: &[Read], outcomes: &[Outcome], now: Timestamp) {
-        let gave_nothing = |outcome: &Outcome| outcome.returned.as_ref().is_none_or(Vec::is_empty);
-        let failed = reads.iter().zip(outcomes).filter(|(_, outcome)| gave_nothing(outcome));
-        let failed = failed.filter_map(|(read, _)| Some((read.target()?, now + APART)));
+    fn set_apart(&self, reads: &[Read], turn: &Turn, now: Timestamp) {
+        let gave_nothing = |at: &&usize| turn.outcomes[**at].returned.as_ref().is_none_or(Vec::is_empty);
+        let failed = turn.alone.iter().filter(gave_nothing);
+        let failed = failed.filter_map(|at| Some((reads[*at].target()?, now + APART)));
         self.apart.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
     }
 
@@ -89,7 +103,8 @@ impl Reader {
         multicall: Address,
         reads: &[Read],
         (together, mut apart): (Part, Part),
-        outcomes: &mut [Outcome],
+        turn: &mut Turn,
+        useless: &[usize],
         clock: &Clock,
     ) -> Result<(), NodeFault> {
         apart.truncate(MOST_APART);
@@ -104,28 +119,50 @@ impl Reader {
                 aggregate(multicall, &reads)
             });
             let calls: Vec<Call> = calls.chain(alone.iter().map(|at| reads[*at].alone(&latest))).collect();
-            let answers = self.nodes.ask(&calls, clock).await?;
+            // What was read is worth having without the rest.
+            let Some(answers) = self.round(&calls, turn, useless, clock).await? else { break };
             let (of_parts, of_alone) = answers.split_at(pending.len());
             if of_parts.iter().any(is_of_no_contract) {
                 tracing::warn!(%multicall, "there is no Multicall3 at the configured address");
                 let all: Part = (0..reads.len()).collect();
-                return self.read_in_batches(reads, &all, outcomes, clock).await;
+                return self.read_in_batches(reads, &all, turn, useless, clock).await;
             }
             let mut next = Vec::new();
             for (part, answer) in std::mem::take(&mut pending).into_iter().zip(of_parts) {
-                next.extend(keep(part, answer, outcomes, &mut failed));
+                next.extend(keep(part, answer, &mut turn.outcomes, &mut failed));
             }
-            let block = outcomes.iter().map(|outcome| outcome.block).max().unwrap_or_default();
+            let block = turn.outcomes.iter().map(|outcome| outcome.block).max().unwrap_or_default();
             for (at, answer) in std::mem::take(&mut alone).into_iter().zip(of_alone) {
-                outcomes[at] = Outcome { returned: returned(&reads[at], answer), block };
+                turn.outcomes[at] = Outcome { returned: returned(&reads[at], answer), block };
+                turn.alone.push(at);
             }
             pending = next;
             if pending.is_empty() {
                 alone = std::mem::take(&mut failed);
+                // The native coin is never among those that are left out.
+                alone.sort_by_key(|at| reads[*at].target().is_some());
                 alone.truncate(MOST_APART);
             }
         }
         Ok(())
+    }
+
+    /// One round trip. Its fault is the turn's only in the first round; in a later one there are no answers.
+    async fn round(
+        &self,
+        calls: &[Call],
+        turn: &mut Turn,
+        useless: &[usize],
+        clock: &Clock,
+    ) -> Result<Option<Vec<Answer>>, NodeFault> {
+        match self.nodes.ask(calls, useless, clock).await {
+            Ok((by, answers)) => {
+                turn.by.get_or_insert(by);
+                Ok(Some(answers))
+            }
+            Err(fault) if turn.by.is_none() => Err(fault),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Without Multicall3: a list of calls, all of one block.
@@ -133,23 +170,33 @@ impl Reader {
         &self,
         reads: &[Read],
         order: &[usize],
-        outcomes: &mut [Outcome],
+        turn: &mut Turn,
+        useless: &[usize],
         clock: &Clock,
     ) -> Result<(), NodeFault> {
-        const NO_BLOCK: NodeFault = NodeFault::Garbage("it does not say which block is the latest");
         let latest = Call { method: "eth_blockNumber", params: json!([]) };
-        let answers = self.nodes.ask(&[latest], clock).await?;
-        let block = answers.first().and_then(|answer| quantity(answer.as_ref().ok()?)).ok_or(NO_BLOCK)?;
+        let (by, answers) = self.nodes.ask(&[latest], useless, clock).await?;
+        turn.by = Some(by);
+        // A node that does not say which block is the latest has given nothing.
+        let Some(block) = answers.first().and_then(|answer| quantity(answer.as_ref().ok()?)) else { return Ok(()) };
         let at_block = json!(format!("{block:#x}"));
         for part in order.chunks(self.batch) {
             let calls: Vec<Call> = part.iter().map(|at| reads[*at].alone(&at_block)).collect();
-            let answers = self.nodes.ask(&calls, clock).await?;
+            // What was read is worth having without the rest.
+            let Ok((_, answers)) = self.nodes.ask(&calls, useless, clock).await else { break };
             for (at, answer) in part.iter().zip(answers) {
-                outcomes[*at] = Outcome { returned: returned(&reads[*at], &answer), block };
+                turn.outcomes[*at] = Outcome { returned: returned(&reads[*at], &answer), block };
             }
         }
         Ok(())
     }
+}
+
+/// Whether a node gave anything, and how much of the native coin there is if that was asked.
+fn is_of_use(reads: &[Read], outcomes: &[Outcome]) -> bool {
+    let mut each = reads.iter().zip(outcomes);
+    outcomes.iter().any(|outcome| outcome.returned.is_some())
+        && each.all(|(read, outcome)| read.target().is_some() || word(&outcome.returned).is_some())
 }
 
 /// Keeps what a part gave; gives the parts that are to be asked next. A node that refuses a part may take half of it,
@@ -167,7 +214,7 @@ fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part
         outcomes[*at] = Outcome { returned, block };
     }
     // A few refused; many are more likely to have been left without gas by one of them.
-    if without.len() > MOST_APART / 2 && without.len() < part.len() {
+    if without.len() > MOST_APART / 2 {
         return halves(without, failed);
     }
     failed.append(&mut without);

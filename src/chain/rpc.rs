@@ -18,6 +18,12 @@ const LONGEST: usize = 16 * 1024 * 1024;
 /// How long a node that failed is asked after the others.
 const PENALTY: Duration = Duration::from_secs(30);
 
+/// The codes by which nodes say that they are asked too often.
+const RATE_CODES: [i64; 3] = [-32005, -32029, 429];
+
+/// The code of a contract's revert.
+const REVERTED: i64 = 3;
+
 /// A node of a chain.
 pub(super) struct Node {
     pub(super) url: RpcUrl,
@@ -73,6 +79,8 @@ struct Reply {
 
 #[derive(Deserialize)]
 struct ReplyError {
+    #[serde(default)]
+    code: i64,
     #[serde(default)]
     message: String,
 }
@@ -149,6 +157,9 @@ impl Node {
             }
             answer.extend_from_slice(&chunk);
         }
+        if status.as_u16() == 429 {
+            return Err(NodeFault::Status(429));
+        }
         match parse(&answer) {
             // Some nodes refuse with another status and say in the body why.
             Some(replies) if status.is_success() || replies.iter().any(|reply| reply.error.is_some()) => Ok(replies),
@@ -171,9 +182,21 @@ fn parse(answer: &[u8]) -> Option<Vec<Reply>> {
 /// The message of a node that answers nothing because it is asked too often: then asking it more is no remedy, and
 /// another one may do.
 fn refused_for_the_rate(replies: &[Reply]) -> Option<String> {
-    let messages = replies.iter().map(|reply| reply.error.as_ref().map(|error| error.message.as_str()));
-    let messages: Vec<&str> = messages.collect::<Option<_>>()?;
-    messages.into_iter().find(|message| is_about_the_rate(message)).map(str::to_owned)
+    let errors: Vec<&ReplyError> = replies.iter().map(|reply| reply.error.as_ref()).collect::<Option<_>>()?;
+    // A contract chooses the words of its revert: beside one, words alone prove nothing.
+    let some_revert = errors.iter().any(|error| error.is_a_revert());
+    let is_refusal = |error: &&&ReplyError| {
+        let believed = !some_revert || RATE_CODES.contains(&error.code);
+        believed && !error.is_a_revert() && is_about_the_rate(&error.message)
+    };
+    errors.iter().find(is_refusal).map(|error| error.message.clone())
+}
+
+impl ReplyError {
+    /// Whether these are the words of a contract, not of the node.
+    fn is_a_revert(&self) -> bool {
+        self.code == REVERTED || self.message.to_ascii_lowercase().contains("revert")
+    }
 }
 
 fn is_about_the_rate(message: &str) -> bool {
@@ -241,6 +264,23 @@ mod tests {
         for value in [json!("7a69"), json!(31337), json!("0x"), json!("0x1ffffffffffffffff"), json!(null)] {
             assert_eq!(quantity(&value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn the_words_of_a_contract_are_no_rate_limit() {
+        let refused = |replies: &str| refused_for_the_rate(&parse(replies.as_bytes()).unwrap());
+        let limit = r#"{"id":0,"error":{"code":-32005,"message":"rate limit exceeded"}}"#;
+        assert_eq!(refused(limit).as_deref(), Some("rate limit exceeded"));
+        assert!(refused(r#"{"id":0,"error":{"message":"Too many requests"}}"#).is_some());
+        for revert in [
+            r#"{"id":1,"error":{"code":3,"message":"no quota"}}"#,
+            r#"{"id":1,"error":{"code":-32000,"message":"execution reverted: quota"}}"#,
+        ] {
+            assert_eq!(refused(revert), None);
+            assert_eq!(refused(&format!(r#"[{{"id":0,"error":{{"message":"over capacity"}}}},{revert}]"#)), None);
+            assert!(refused(&format!("[{limit},{revert}]")).is_some());
+        }
+        assert_eq!(refused(&format!(r#"[{limit},{{"id":1,"result":"0x"}}]"#)), None);
     }
 
     #[test]

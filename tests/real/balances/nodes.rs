@@ -164,3 +164,19 @@ async fn a_chain_that_may_take_longer_than_the_request_is_still_named() {
         (&"10".parse().unwrap(), 1)
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_multicall_a_node_that_refuses_every_call_gives_way_too() {
+    let good = chain(324).without_multicall();
+    let token = good.coin("A", 6);
+    good.give(&token, &owner(), "5");
+    let listed = Listed::default().token(&good, &token, "A", 6);
+    let first = Proxy::to(&good);
+    let mut config = known(&good, &[&first.url, &good.url]);
+    config["multicall"] = json!("");
+    let bench = Bench::new(&json!([config]), &listed, &[]).await;
+    assert_eq!(bench.row(&token).await["balance"], "5");
+    first.be(Mood::Fails(-32000, "internal error"));
+    bench.forget();
+    assert_eq!(bench.row(&token).await["balance"], "5");
+}
