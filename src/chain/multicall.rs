@@ -112,7 +112,7 @@ pub(super) fn aggregate(multicall: Address, reads: &[Read]) -> Call {
 }
 
 fn eth_call(target: Address, data: &[u8], block: &Value) -> Call {
-    let params = json!([{"to": target.checksummed(), "data": format!("0x{}", hex::encode(data))}, block]);
+    let params = json!([{"to": target.checksummed(), "data": alloy::primitives::hex::encode_prefixed(data)}, block]);
     Call { method: "eth_call", params }
 }
 
@@ -139,7 +139,7 @@ pub(super) fn returned(read: &Read, answer: &Answer) -> Returned {
 }
 
 fn bytes(answer: &Value) -> Option<Vec<u8>> {
-    hex::decode(answer.as_str()?.strip_prefix("0x")?).ok()
+    alloy::primitives::hex::decode(answer.as_str()?.strip_prefix("0x")?).ok()
 }
 
 /// A number of 256 bits; `None` for anything but one word. An address without code returns nothing.

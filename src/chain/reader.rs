@@ -76,7 +76,7 @@ impl Reader {
         let (together, apart) = self.partition(reads, clock.now());
         match self.multicall {
             Some(multicall) => {
-                self.read_together(multicall, reads, (together, apart), &mut turn, useless, clock).await?
+                self.read_together(multicall, reads, (together, apart), &mut turn, useless, clock).await?;
             }
             None => self.read_in_batches(reads, &[together, apart].concat(), &mut turn, useless, clock).await?,
         }
