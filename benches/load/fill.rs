@@ -84,7 +84,8 @@ impl Filling<'_> {
         let session = Session {
             id: SessionId(id()),
             account,
-            wallet,
+            wallet: Some(wallet),
+            amr: countersign::model::session::Amr::Wallet,
             epoch: 0,
             refresh_counter: 0,
             created_at: at,

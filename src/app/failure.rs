@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::config::{Config, ConfigError, Database};
 use crate::identity::RootError;
 use crate::model::Error;
+use crate::model::error::Conflict;
 use crate::store::OpenError;
 
 /// One line that says why the gateway does not start, and what to do.
@@ -56,6 +57,16 @@ impl StartFailure {
             ));
         }
         Self::new(format!("can't listen on {address} ({error}): choose another by {key} (COUNTERSIGN_{variable})"))
+    }
+
+    pub(super) fn first_admin(error: Error) -> Self {
+        match error {
+            Error::Conflict(Conflict::IdentityAlreadyUsed) => Self::new(
+                "admin_email is the e-mail address of an account that is no ADMIN: make it one by countersign users \
+                 grant, or name another address",
+            ),
+            other => Self::from(other),
+        }
     }
 
     pub(super) fn database(config: &Config, error: &OpenError) -> Self {

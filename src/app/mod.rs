@@ -52,6 +52,7 @@ impl App {
         let db = Db::open(&config.database).await.map_err(|error| StartFailure::database(&config, &error))?;
         let secret = data_dir::secret(&config, &db, &random).await?;
         let core = Core::open(config, clock, random, db, secret.bytes()).await.map_err(StartFailure::from)?;
+        core.make_first_admin().await.map_err(StartFailure::first_admin)?;
         Ok(Self { core, secret })
     }
 

@@ -3,6 +3,7 @@
 mod chains;
 mod feeds;
 mod keys;
+mod people;
 mod read;
 mod show;
 mod sources;
@@ -20,8 +21,8 @@ pub use keys::{KEYS, Key};
 pub use sources::{ConfigError, Environment};
 
 use crate::model::bucket::Rate;
-use crate::model::{Origin, Token};
-use crate::secret::{RedactedUrl, SecretBytes};
+use crate::model::{Email, Exchange, Origin, Password, Token};
+use crate::secret::{RedactedUrl, SecretBytes, SecretText};
 
 /// What an operator decides. [`KEYS`] tells the meaning and default of each.
 #[derive(Clone, Debug)]
@@ -52,6 +53,16 @@ pub struct Config {
     pub limits: Limits,
     /// The wallet door.
     pub wallet: Wallet,
+    /// Whether an account with an e-mail address is let in only once that is verified.
+    pub require_verified_email: bool,
+    /// What hashing a password costs.
+    pub passwords: Cost,
+    /// The first ADMIN, made at the first start.
+    pub first_admin: Option<FirstAdmin>,
+    /// The exchange door.
+    pub exchange: ExchangeDoor,
+    /// What an outside provider says of accounts.
+    pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
     pub chains: Vec<Chain>,
     /// The token lists as written: files, or `shipped`.
@@ -82,6 +93,44 @@ pub enum Database {
 pub struct Doors {
     /// `/users`: wallet sign-in.
     pub wallet: bool,
+    /// `/api/users`: session tokens, profiles, the preferred exchange, memberships.
+    pub exchange: bool,
+    /// `/v1/users`: access tokens by password, and accounts for ADMINs.
+    pub users: bool,
+}
+
+/// What hashing a password costs (argon2id, one lane).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB.
+    pub memory: u32,
+    /// Passes over it.
+    pub passes: u32,
+}
+
+/// Who is made ADMIN at the first start.
+#[derive(Clone, Debug)]
+pub struct FirstAdmin {
+    /// The e-mail address.
+    pub email: Email,
+    /// The password.
+    pub password: Password,
+}
+
+/// The exchange door.
+#[derive(Clone, Copy, Debug)]
+pub struct ExchangeDoor {
+    /// The exchange of those who have chosen none.
+    pub default: Exchange,
+    /// Whether strangers may list the accounts, without their e-mail addresses.
+    pub public_listing: bool,
+}
+
+/// What an outside provider says of accounts.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The secret that is shared with the provider; without one nothing that is said counts.
+    pub secret: Option<SecretText>,
 }
 
 /// What is issued.
@@ -140,6 +189,10 @@ pub struct Limits {
     pub wallet_failures: Rate,
     /// Tokens and keys that are refused.
     pub refused_credentials: Rate,
+    /// Posting passwords.
+    pub passwords: Rate,
+    /// Registering accounts.
+    pub registrations: Rate,
 }
 
 /// The wallet door.

@@ -10,9 +10,12 @@ use url::Url;
 use super::chains::{self, Chain};
 use super::feeds::{self, Feed};
 use super::keys;
+use super::people::secret_text;
 use super::sources::{ConfigError, Environment, Raw, Setting, Settings, gather};
 use super::token_lists;
-use super::{Algorithm, Audit, Balances, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Tokens, Wallet};
+use super::{
+    Algorithm, Audit, Balances, Config, Database, Doors, Limits, Log, LogFormat, LogLevel, Membership, Tokens, Wallet,
+};
 use crate::model::bucket::Rate;
 use crate::model::session::SESSION_LIFETIME;
 use crate::model::{Origin, Token};
@@ -41,10 +44,15 @@ impl Config {
             previous_secrets: from.previous_secrets()?,
             cors_origins: from.list("cors_origins", origin)?,
             trusted_proxies: from.list("trusted_proxies", network)?,
-            doors: Doors { wallet: from.read("doors.wallet", boolean)? },
+            doors: from.doors()?,
             tokens: from.tokens(&public_url)?,
             limits: from.limits()?,
             wallet: from.wallet(&public_url)?,
+            require_verified_email: from.read("require_verified_email", boolean)?,
+            passwords: from.passwords()?,
+            first_admin: from.first_admin()?,
+            exchange: from.exchange()?,
+            membership: Membership { secret: from.optional("membership.secret", secret_text)? },
             listed: from.listed(&token_lists, &chains)?,
             feeds: from.feeds(&chains)?,
             balances: from.balances()?,
@@ -58,14 +66,14 @@ impl Config {
     }
 }
 
-struct Reader(Settings);
+pub(super) struct Reader(pub(super) Settings);
 
 /// Why a value won't do, without the value: it may be a secret.
-type Fault = &'static str;
+pub(super) type Fault = &'static str;
 
 impl Reader {
     /// The value of this key, or the default of its table.
-    fn read<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<T, ConfigError> {
+    pub(super) fn read<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<T, ConfigError> {
         if let Some(value) = self.optional(name, parse)? {
             return Ok(value);
         }
@@ -73,7 +81,11 @@ impl Reader {
         parse(default).map_err(|fault| ConfigError(format!("default: {name}: {fault}")))
     }
 
-    fn optional<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<Option<T>, ConfigError> {
+    pub(super) fn optional<T>(
+        &self,
+        name: &'static str,
+        parse: fn(&str) -> Result<T, Fault>,
+    ) -> Result<Option<T>, ConfigError> {
         let Some(setting) = self.0.get(name) else { return Ok(None) };
         let written = match &setting.raw {
             Raw::Text(text) => Ok(text.clone()),
@@ -100,6 +112,14 @@ impl Reader {
             Some(setting) if secrets.len() > 4 => Err(blame(setting, "previous_secrets", "at most four are allowed")),
             _ => Ok(secrets),
         }
+    }
+
+    fn doors(&self) -> Result<Doors, ConfigError> {
+        Ok(Doors {
+            wallet: self.read("doors.wallet", boolean)?,
+            exchange: self.read("doors.exchange", boolean)?,
+            users: self.read("doors.users", boolean)?,
+        })
     }
 
     fn tokens(&self, public_url: &str) -> Result<Tokens, ConfigError> {
@@ -180,6 +200,8 @@ impl Reader {
             refreshes: rate("limits.refreshes.rate", "limits.refreshes.burst")?,
             writes: rate("limits.writes.rate", "limits.writes.burst")?,
             wallet_failures: rate("limits.wallet_failures.rate", "limits.wallet_failures.burst")?,
+            passwords: rate("limits.passwords.rate", "limits.passwords.burst")?,
+            registrations: rate("limits.registrations.rate", "limits.registrations.burst")?,
             refused_credentials: rate("limits.refused_credentials.rate", "limits.refused_credentials.burst")?,
         })
     }
@@ -187,7 +209,7 @@ impl Reader {
 
 const NOT_A_JSON_LIST: Fault = "a JSON list of texts is expected, such as [\"a\",\"b\"]";
 
-fn blame(setting: &Setting, name: &str, fault: Fault) -> ConfigError {
+pub(super) fn blame(setting: &Setting, name: &str, fault: Fault) -> ConfigError {
     ConfigError(format!("{}: {name}: {fault}", setting.source))
 }
 
@@ -200,7 +222,7 @@ fn scalar(value: &toml::Value) -> Result<String, Fault> {
     }
 }
 
-fn text(written: &str) -> Result<String, Fault> {
+pub(super) fn text(written: &str) -> Result<String, Fault> {
     if written.is_empty() { Err("it must not be empty") } else { Ok(written.to_owned()) }
 }
 
@@ -255,7 +277,7 @@ fn network(written: &str) -> Result<IpNet, Fault> {
     written.parse().or_else(|_| single()).map_err(|_| "an address or a network is expected, such as 10.0.0.0/8")
 }
 
-fn boolean(written: &str) -> Result<bool, Fault> {
+pub(super) fn boolean(written: &str) -> Result<bool, Fault> {
     written.parse().map_err(|_| "true or false is expected")
 }
 
@@ -264,7 +286,7 @@ fn count(written: &str) -> Result<u32, Fault> {
 }
 
 /// A whole number, such as one of milliseconds.
-fn whole<const LEAST: u64, const MOST: u64>(written: &str) -> Result<u64, Fault> {
+pub(super) fn whole<const LEAST: u64, const MOST: u64>(written: &str) -> Result<u64, Fault> {
     match written.parse::<u64>() {
         Err(_) => Err("a whole number is expected"),
         Ok(number) if number < LEAST => Err("the number is too small"),

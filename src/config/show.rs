@@ -60,7 +60,24 @@ impl Config {
             "audit.retention" => span(self.audit.retention),
             "log.level" => text(self.log.level.name()),
             "log.format" => text(self.log.format.name()),
-            limit => self.limit(limit)?,
+            limit if limit.starts_with("limits.") => self.limit(limit)?,
+            other => self.value_of_people(other)?,
+        })
+    }
+
+    fn value_of_people(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "doors.exchange" => Value::Boolean(self.doors.exchange),
+            "doors.users" => Value::Boolean(self.doors.users),
+            "admin_email" => text(self.first_admin.as_ref().map(|admin| admin.email.as_str())?),
+            "admin_password" => text(self.first_admin.as_ref().map(|_| MASK)?),
+            "require_verified_email" => Value::Boolean(self.require_verified_email),
+            "passwords.memory_kib" => number(self.passwords.memory),
+            "passwords.passes" => number(self.passwords.passes),
+            "exchange.default" => text(self.exchange.default.name()),
+            "exchange.public_listing" => Value::Boolean(self.exchange.public_listing),
+            "membership.secret" => text(self.membership.secret.as_ref().map(|_| MASK)?),
+            _ => return None,
         })
     }
 
@@ -72,6 +89,8 @@ impl Config {
             "refreshes" => self.limits.refreshes,
             "writes" => self.limits.writes,
             "wallet_failures" => self.limits.wallet_failures,
+            "passwords" => self.limits.passwords,
+            "registrations" => self.limits.registrations,
             "refused_credentials" => self.limits.refused_credentials,
             _ => return None,
         };
@@ -145,7 +164,12 @@ mod tests {
         let again = Config::load(&[file.path().to_owned()], &Environment::default()).unwrap();
         assert_eq!(again.to_toml(), shown);
         assert!(KEYS.iter().all(|key| shown.contains(key.name)));
-        assert!(shown.lines().filter(|line| line.starts_with('#')).eq(["# secret is not set"]));
+        assert!(shown.lines().filter(|line| line.starts_with('#')).eq([
+            "# secret is not set",
+            "# admin_email is not set",
+            "# admin_password is not set",
+            "# membership.secret is not set",
+        ]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Refresh tokens and API keys: derived from the root secret, an id and a counter, so that nothing secret is stored.
+//! Refresh tokens, session tokens and API keys: derived from the root secret, an id and a counter, so that nothing secret is stored.
 //!
-//! `csr_` or `csk_`, then base64url of: root-secret version (1 byte), id (16), counter (4), HMAC-SHA-256 tag (18);
+//! `csr_`, `cst_` or `csk_`, then base64url of: root-secret version (1 byte), id (16), counter (4), HMAC-SHA-256 tag (18);
 //! an API key ends in a checksum, so that a mistyped one is told from a revoked one without asking anybody.
 
 use aws_lc_rs::{constant_time, hmac};
@@ -15,14 +15,20 @@ use super::root::{Keychain, RootKeys};
 pub enum Kind {
     /// A refresh token: the id is the session's.
     Refresh,
+    /// A session token of the exchange door: the id is the session's.
+    Session,
     /// An API key: the id is the account's.
     ApiKey,
 }
+
+/// How session tokens begin: what tells them from an access token.
+pub const SESSION_PREFIX: &str = "cst_";
 
 impl Kind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Refresh => "csr_",
+            Self::Session => SESSION_PREFIX,
             Self::ApiKey => "csk_",
         }
     }
@@ -30,6 +36,7 @@ impl Kind {
     fn key(self, keys: &RootKeys) -> &hmac::Key {
         match self {
             Self::Refresh => &keys.refresh_token,
+            Self::Session => &keys.session_token,
             Self::ApiKey => &keys.api_key,
         }
     }
@@ -82,7 +89,7 @@ pub fn mint(kind: Kind, keys: &RootKeys, id: Uuid, counter: u32) -> String {
 /// [`Fault`] if this gateway never made such a token of this kind.
 pub fn verify(kind: Kind, keychain: &Keychain, token: &str) -> Result<Verified, Fault> {
     let body = match kind {
-        Kind::Refresh => token,
+        Kind::Refresh | Kind::Session => token,
         Kind::ApiKey => strip_checksum(token)?,
     };
     let encoded = body.strip_prefix(kind.prefix()).filter(|text| text.len() == ENCODED).ok_or(Fault::Foreign)?;
@@ -126,7 +133,7 @@ mod tests {
     #[test]
     fn a_token_verifies_to_what_it_was_made_of() {
         let chain = keychain(1);
-        for kind in [Kind::Refresh, Kind::ApiKey] {
+        for kind in [Kind::Refresh, Kind::Session, Kind::ApiKey] {
             for keys in chain.all() {
                 let token = mint(kind, keys, ID, 7);
                 assert_eq!(verify(kind, &chain, &token), Ok(Verified { id: ID, counter: 7 }), "{token}");
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn every_changed_character_is_refused() {
         let chain = keychain(1);
-        for kind in [Kind::Refresh, Kind::ApiKey] {
+        for kind in [Kind::Refresh, Kind::Session, Kind::ApiKey] {
             let token = mint(kind, chain.current(), ID, 7);
             for at in 0..token.len() {
                 for other in "AZaz09-_=.+/ é".chars() {
@@ -157,6 +164,7 @@ mod tests {
         let body = refresh.replace("csr_", "csk_");
         let renamed = format!("{body}{}", checksum(&body));
         assert_eq!(verify(Kind::ApiKey, &chain, &renamed), Err(Fault::Foreign));
+        assert_eq!(verify(Kind::Session, &chain, &refresh.replace("csr_", "cst_")), Err(Fault::Foreign));
         let foreign = mint(Kind::ApiKey, keychain(9).current(), ID, 7);
         assert_eq!(verify(Kind::ApiKey, &chain, &foreign), Err(Fault::Foreign));
     }

@@ -13,6 +13,8 @@ pub struct RootKeys {
     pub free_nonce: hmac::Key,
     /// Refresh tokens.
     pub refresh_token: hmac::Key,
+    /// Session tokens.
+    pub session_token: hmac::Key,
     /// API keys.
     pub api_key: hmac::Key,
     /// Keys at rest.
@@ -29,6 +31,7 @@ impl RootKeys {
             bare_nonce: mac("bare nonce"),
             free_nonce: mac("free nonce"),
             refresh_token: mac("refresh token"),
+            session_token: mac("session token"),
             api_key: mac("api key"),
             seal: derive(secret, "seal"),
         }

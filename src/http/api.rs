@@ -21,6 +21,12 @@ pub(super) fn split(config: &Config) -> (Router<Arc<Core>>, OpenApi) {
     if config.doors.wallet {
         router = router.merge(surfaces::wallet::router());
     }
+    if config.doors.exchange {
+        router = router.merge(surfaces::exchange::router());
+    }
+    if config.doors.users {
+        router = router.merge(surfaces::users::router());
+    }
     let (router, described) = router.split_for_parts();
     (router, complete(described, config))
 }
@@ -39,6 +45,8 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
         .build();
     let tags = [
         ("wallet", "Sign in with a wallet: ask for a nonce, sign it, post the signature."),
+        ("exchange", "Register, and sign in by password for a session token; your profile and what you prefer."),
+        ("users", "Sign in by Basic authentication for an access token; accounts, for ADMINs."),
         ("gateway", "What every gateway answers: its public keys and its state."),
     ];
     let tag = |(name, text): (&str, &str)| {
@@ -52,6 +60,10 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
     components.add_security_scheme("access_token", header("x-auth-token"));
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("api_key", header("x-api-key"));
+    let in_query = SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::new("session_token")));
+    components.add_security_scheme("session_token", in_query);
+    let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+    components.add_security_scheme("basic", SecurityScheme::Http(basic));
     common::complete(&mut described);
     OpenApiBuilder::new()
         .info(info)

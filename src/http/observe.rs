@@ -57,6 +57,8 @@ fn finish(core: &Core, mut response: Response, client: &Client, route: &str) -> 
         headers.insert(REQUEST_ID, id);
     }
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    // A session token may be in the query: no page and no link that follows may learn of it.
+    headers.insert("referrer-policy", HeaderValue::from_static("no-referrer"));
     response
 }
 

@@ -9,10 +9,12 @@ impl Core {
     /// Disables an account: from the answer on all that it holds is refused, on every node. Tells whether it was enabled.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the database did not confirm it.
+    /// [`Error::NotFound`] if there is none, [`Error::Conflict`] if it is the last ADMIN, [`Error::Unavailable`] if the
+    /// database did not confirm it.
     pub async fn disable_account(&self, id: AccountId) -> Result<bool, Error> {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
+        self.lock_for_loss(&mut tx, id).await?;
         let changed = accounts::disable(&mut tx, id, now).await?;
         if changed {
             let subject = Subject { account: Some(id), ..Subject::default() };
@@ -29,7 +31,7 @@ impl Core {
     pub async fn enable_account(&self, id: AccountId) -> Result<bool, Error> {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        let changed = accounts::enable(&mut tx, id).await?;
+        let changed = accounts::enable(&mut tx, id, now).await?;
         if changed {
             let subject = Subject { account: Some(id), ..Subject::default() };
             self.record(&mut tx, Event::AccountEnabled, subject, None, now).await?;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use quick_cache::sync::Cache;
 
+use super::Core;
+use super::gate::{self, Way};
 use super::refusals::Refused;
-use super::{Core, gate};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Fault, Kind};
 use crate::crypto::jwt::{self, AccessClaims, Expected, Refusal};
-use crate::model::account::{Account, LinkedWallet};
+use crate::model::account::{Account, LinkedWallet, Role};
 use crate::model::audit::Event;
-use crate::model::error::{Conflict, Forbidden, Malformed, Unauthenticated};
+use crate::model::error::{Conflict, Forbidden, Malformed, Thing, Unauthenticated};
 use crate::model::{AccountId, Address, Client, Error, SessionId};
 use crate::store::{Queryable, accounts, sessions};
 
@@ -24,6 +25,8 @@ const REMEMBERED: usize = 10_000;
 pub enum Credential<'a> {
     /// An access token.
     AccessToken(&'a str),
+    /// A session token of the exchange door.
+    SessionToken(&'a str),
     /// An API key.
     ApiKey(&'a str),
 }
@@ -35,6 +38,30 @@ pub struct Caller {
     wallet: Option<LinkedWallet>,
     /// The session and when it began, unless it is an API key that calls.
     session: Option<(SessionId, Timestamp)>,
+}
+
+/// An operator of this gateway. Only [`Caller::require_admin`] makes one.
+#[derive(Clone, Debug)]
+pub struct Admin(Caller);
+
+/// Who may see all of an account: its owner, or an ADMIN. Only [`Caller::require_self_or_admin`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct SelfOrAdmin(AccountId);
+
+impl SelfOrAdmin {
+    /// The account that may be seen.
+    #[must_use]
+    pub fn of(self) -> AccountId {
+        self.0
+    }
+}
+
+impl std::ops::Deref for Admin {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
 }
 
 /// A person who signed in: not an API key. Only [`Caller::require_person`] makes one.
@@ -74,11 +101,38 @@ impl Caller {
         Ok(PersonPresent { caller: self, session, signed_in_at })
     }
 
+    /// Whether it is an ADMIN: by the account, and not by what a token claims.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.account.role == Role::Admin
+    }
+
+    /// Insists on an ADMIN.
+    ///
+    /// # Errors
+    /// [`Forbidden::AdminRequired`].
+    pub fn require_admin(self) -> Result<Admin, Error> {
+        if self.is_admin() { Ok(Admin(self)) } else { Err(Error::Forbidden(Forbidden::AdminRequired)) }
+    }
+
+    /// Insists on the owner of this account or an ADMIN. `None` is an account that there can't be.
+    ///
+    /// # Errors
+    /// [`Forbidden::NotYourAccount`], whether or not there is such an account; for an ADMIN, [`Error::NotFound`].
+    pub fn require_self_or_admin(&self, account: Option<AccountId>) -> Result<SelfOrAdmin, Error> {
+        match account {
+            Some(account) if account == self.account.id || self.is_admin() => Ok(SelfOrAdmin(account)),
+            None if self.is_admin() => Err(Error::NotFound(Thing::Account)),
+            Some(_) | None => Err(Error::Forbidden(Forbidden::NotYourAccount)),
+        }
+    }
+
     /// Why a caller who was let in a moment ago may not write any more: the account was disabled since, and maybe
     /// enabled again, or is gone. What he holds is over in any case.
     pub(super) async fn refusal_by_now(&self, db: &mut impl Queryable) -> Result<Error, Error> {
-        if let Some((account, _)) = accounts::find(db, self.account.id).await? {
-            gate::admit(&account)?;
+        let found = accounts::find(db, self.account.id).await?;
+        if found.is_some_and(|(account, _)| account.disabled) {
+            return Ok(Error::Forbidden(Forbidden::AccountDisabled));
         }
         Ok(Error::NotAuthenticated(match self.session {
             Some(_) => Unauthenticated::SessionEnded,
@@ -87,7 +141,27 @@ impl Caller {
     }
 }
 
+/// An ADMIN who signed in: not an API key. Only [`PersonPresent::require_admin`] makes one.
+#[derive(Clone, Debug)]
+pub struct AdminPresent(PersonPresent);
+
+impl std::ops::Deref for AdminPresent {
+    type Target = PersonPresent;
+
+    fn deref(&self) -> &PersonPresent {
+        &self.0
+    }
+}
+
 impl PersonPresent {
+    /// Insists on an ADMIN.
+    ///
+    /// # Errors
+    /// [`Forbidden::AdminRequired`].
+    pub fn require_admin(self) -> Result<AdminPresent, Error> {
+        if self.is_admin() { Ok(AdminPresent(self)) } else { Err(Error::Forbidden(Forbidden::AdminRequired)) }
+    }
+
     /// The session that the access token is of.
     #[must_use]
     pub fn session(&self) -> SessionId {
@@ -129,6 +203,7 @@ impl Core {
         for credential in credentials {
             let caller = match credential {
                 Credential::AccessToken(token) => self.by_access_token(token).await,
+                Credential::SessionToken(token) => self.by_session_token(token).await,
                 Credential::ApiKey(key) => self.by_api_key(key).await,
             };
             let caller = match caller {
@@ -161,11 +236,31 @@ impl Core {
         })?;
         // A session that is gone was over long ago: its row is kept longer than any of its tokens.
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
-        let (account, session) = (AccountId(claims.sub), SessionId(claims.sid));
-        let refused = |error| Refused::naming(Some(account), Some(session), error);
+        self.by_session(SessionId(claims.sid), Some(AccountId(claims.sub)), ended, now).await
+    }
+
+    async fn by_session_token(&self, token: &str) -> Result<Caller, Refused> {
+        let invalid = Error::NotAuthenticated(Unauthenticated::InvalidToken);
+        // It is never rotated: the one that was given first is the only one.
+        let verified = derived::verify(Kind::Session, &self.keychain, token).ok().filter(|token| token.counter == 0);
+        let Some(verified) = verified else { return Err(invalid.into()) };
+        let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
+        self.by_session(SessionId(verified.id), None, ended, self.clock.now()).await
+    }
+
+    /// The caller of a session that a genuine token names.
+    async fn by_session(
+        &self,
+        session: SessionId,
+        account: Option<AccountId>,
+        ended: Error,
+        now: Timestamp,
+    ) -> Result<Caller, Refused> {
         let found = sessions::find_committed(&self.db, session).await?;
+        let account = account.or_else(|| found.as_ref().map(|owned| owned.account.id));
+        let refused = |error| Refused::naming(account, Some(session), error);
         let Some(owned) = found else { return Err(refused(ended)) };
-        gate::admit(&owned.account).map_err(refused)?;
+        gate::admit(&owned.account, Way::Credential, &self.config).map_err(refused)?;
         if !owned.session.is_live(owned.standing(), now) {
             return Err(refused(ended));
         }
@@ -203,7 +298,7 @@ impl Core {
         let refused = |error| Refused::naming(Some(AccountId(verified.id)), None, error);
         let found = accounts::find_committed(&self.db, AccountId(verified.id)).await?;
         let Some((account, wallet)) = found else { return Err(refused(invalid)) };
-        gate::admit(&account).map_err(refused)?;
+        gate::admit(&account, Way::Credential, &self.config).map_err(refused)?;
         if verified.counter != account.api_key_counter {
             return Err(refused(invalid));
         }

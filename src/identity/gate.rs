@@ -1,8 +1,9 @@
 //! The one gate: every way to get a token, and every use of a credential, asks here whether the account may.
 
+use crate::config::Config;
 use crate::model::Error;
 use crate::model::account::Account;
-use crate::model::error::Forbidden;
+use crate::model::error::{Forbidden, Limited, Unauthenticated};
 
 /// An account that may be given tokens now. Only [`admit`] makes one, and issuing tokens takes one.
 #[derive(Clone, Copy)]
@@ -14,12 +15,50 @@ impl<'a> Admitted<'a> {
     }
 }
 
-/// Asks whether the account may be given tokens, or use those that it has.
-///
-/// A wallet's signature is possession of a key, so it asks for no second factor.
-pub(super) fn admit(account: &Account) -> Result<Admitted<'_>, Error> {
+/// On which way somebody comes.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// With a credential that was given before, to use it.
+    Credential,
+    /// With a refresh token, for the next tokens.
+    Refresh,
+    /// With the signature of a wallet: possession of a key, which asks for no second factor.
+    Wallet,
+    /// With the right password.
+    Password {
+        /// The wait that failures have brought about.
+        wait: Option<Limited>,
+        /// The code of the second factor.
+        otp: Option<&'a str>,
+    },
+}
+
+/// Asks whether the account may be given tokens, or use those that it has: is it enabled, is it waiting for failures to
+/// be over, is a second factor due, does its e-mail address have to be verified?
+pub(super) fn admit<'a>(account: &'a Account, way: Way<'_>, config: &Config) -> Result<Admitted<'a>, Error> {
+    if let Way::Password { wait: Some(limited), .. } = way {
+        return Err(Error::TooMany(limited));
+    }
     if account.disabled {
         return Err(Error::Forbidden(Forbidden::AccountDisabled));
     }
+    if let Way::Password { otp, .. } = way {
+        second_factor(account, otp)?;
+    }
+    let gives_tokens = !matches!(way, Way::Credential);
+    let unverified = account.email.is_some() && !account.email_verified;
+    if gives_tokens && config.require_verified_email && unverified {
+        return Err(Error::Forbidden(Forbidden::EmailNotVerified));
+    }
     Ok(Admitted(account))
+}
+
+/// No code is known to be right before somebody can set up a second factor; an account that asks for one lets nobody in
+/// by password alone.
+fn second_factor(account: &Account, otp: Option<&str>) -> Result<(), Error> {
+    match otp {
+        _ if !account.second_factor => Ok(()),
+        None => Err(Error::NotAuthenticated(Unauthenticated::MfaRequired)),
+        Some(_) => Err(Error::NotAuthenticated(Unauthenticated::InvalidCode)),
+    }
 }

@@ -26,7 +26,13 @@ pub(super) enum Policy {
     Writes,
     WalletFailures,
     RefusedCredentials,
+    Passwords,
+    Registrations,
+    KnownNetworkTries,
 }
+
+/// How often a secret may be tried from a network where its owner is signed in while failures make others there wait.
+const KNOWN_NETWORK_TRIES: Rate = Rate { per_minute: 1, burst: 5 };
 
 impl Policy {
     const fn name(self) -> &'static str {
@@ -37,6 +43,9 @@ impl Policy {
             Self::Writes => "writes",
             Self::WalletFailures => "wallet_failures",
             Self::RefusedCredentials => "refused_credentials",
+            Self::Passwords => "passwords",
+            Self::Registrations => "registrations",
+            Self::KnownNetworkTries => "known_network_tries",
         }
     }
 
@@ -48,6 +57,9 @@ impl Policy {
             Self::Writes => limits.writes,
             Self::WalletFailures => limits.wallet_failures,
             Self::RefusedCredentials => limits.refused_credentials,
+            Self::Passwords => limits.passwords,
+            Self::Registrations => limits.registrations,
+            Self::KnownNetworkTries => KNOWN_NETWORK_TRIES,
         }
     }
 }
@@ -130,8 +142,18 @@ impl Core {
 
     /// Takes one out of the bucket of this client network towards this wallet.
     pub(super) fn limit_failures(&self, wallet: &[u8; 32], client: &Client, now: Timestamp) -> Result<(), Error> {
-        let whose = Whose::Towards(client.network(), *wallet);
-        self.limit_by(Key { policy: Policy::WalletFailures, whose }, now)
+        self.limit_towards(Policy::WalletFailures, wallet, client, now)
+    }
+
+    /// Takes one out of the bucket of this client network towards this.
+    pub(super) fn limit_towards(
+        &self,
+        policy: Policy,
+        towards: &[u8; 32],
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.limit_by(Key { policy, whose: Whose::Towards(client.network(), *towards) }, now)
     }
 
     fn limit_by(&self, key: Key, now: Timestamp) -> Result<(), Error> {
@@ -157,6 +179,8 @@ mod tests {
         writes: RATE,
         wallet_failures: RATE,
         refused_credentials: RATE,
+        passwords: RATE,
+        registrations: RATE,
     };
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 

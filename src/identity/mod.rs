@@ -5,15 +5,23 @@ mod api_key;
 mod audit;
 mod caller;
 mod challenge;
+mod changes;
+mod exchange;
 mod explain;
 mod gate;
+mod guard;
 mod holdings;
 mod limits;
+mod names;
 mod nonces;
+mod passwords;
+mod people;
+mod person;
 mod profile;
 mod proof;
 mod refresh;
 mod refusals;
+mod register;
 mod root;
 mod shared;
 mod sign_in;
@@ -29,13 +37,19 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 
 pub use api_key::ApiKey;
-pub use caller::{Caller, Credential, PersonPresent};
+pub use caller::{Admin, AdminPresent, Caller, Credential, PersonPresent, SelfOrAdmin};
 pub use challenge::{Challenge, MessageRequest};
+pub use exchange::MembershipClaim;
 pub use explain::{Explanation, Verdict};
 pub use holdings::{Holdings, HoldingsFilter};
+pub use names::NamesChange;
 pub use nonces::IssuedNonce;
+pub use passwords::{OpenedSession, PasswordAttempt};
+pub use people::{People, Who};
+pub use person::Person;
 pub use profile::Profile;
 pub use proof::Proof;
+pub use register::{Registration, Vouched};
 pub use root::RootError;
 pub use sign_in::SignedIn;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
@@ -47,6 +61,8 @@ pub use crate::chain::Balance;
 use crate::chain::Chains;
 use crate::clock::Clock;
 use crate::config::Config;
+pub use crate::crypto::derived::SESSION_PREFIX;
+use crate::crypto::hashers::Hashers;
 use crate::crypto::keyring::{Jwks, Keyring};
 use crate::crypto::root::Keychain;
 use crate::metrics::Metrics;
@@ -69,6 +85,8 @@ pub struct Core {
     random: Random,
     db: Db,
     keychain: Keychain,
+    /// Those who hash passwords.
+    hashers: Hashers,
     /// Under which wallets are counted. A key of the database's own, since the root secret may change.
     wallet_tags: hmac::Key,
     keyring: ArcSwap<Keyring>,
@@ -96,6 +114,7 @@ impl Core {
         let now = clock.now();
         let root::Opened { keychain, wallet_tags, keyring } = root::open(&db, &config, secret, &random, now).await?;
         Ok(Arc::new(Self {
+            hashers: Hashers::start(config.passwords).map_err(|error| Error::Internal(error.into()))?,
             wallet_tags: hmac::Key::new(hmac::HMAC_SHA256, &wallet_tags),
             keyring: ArcSwap::from_pointee(keyring),
             new_keys: Shared::default(),

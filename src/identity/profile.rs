@@ -52,7 +52,7 @@ impl Core {
         self.require_own_wallet(caller, address).await?;
         let account = caller.account();
         let mut tx = self.db.write().await?;
-        let changed = accounts::update_profile(&mut tx, account.id, account.epoch, change).await?;
+        let changed = accounts::update_profile(&mut tx, account.id, account.epoch, change, now).await?;
         let Some((name, intended_use)) = changed else { return Err(caller.refusal_by_now(&mut tx).await?) };
         let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
         let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };

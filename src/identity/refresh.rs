@@ -1,8 +1,9 @@
 //! Refreshing a session, with rotation and reuse detection; and ending it.
 
+use super::gate::{self, Way};
 use super::limits::Policy;
 use super::refusals::Refused;
-use super::{Core, PersonPresent, Tokens, gate};
+use super::{Core, PersonPresent, Tokens};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Kind, Verified};
 use crate::model::audit::{Event, Subject};
@@ -47,7 +48,8 @@ impl Core {
             let Some(mut owned) = found else { return Err(Refused::naming(None, Some(id), invalid)) };
             let account = owned.account.id;
             let refused = |error| Refused::naming(Some(account), Some(id), error);
-            gate::admit(&owned.account).map_err(refused)?;
+            let admitted = gate::admit(&owned.account, Way::Refresh, &self.config);
+            admitted.map_err(refused)?;
             match owned.session.judge_refresh(counter, owned.standing(), self.config.tokens.refresh_ttl, now) {
                 Refresh::Ended => return Err(refused(Error::NotAuthenticated(Unauthenticated::SessionEnded))),
                 Refresh::Reused => return Ok(self.end_reused(tx, &owned.session, client, now).await?),
@@ -57,8 +59,10 @@ impl Core {
                 }
                 Refresh::Rotate => continue,
             }
-            let address = owned.wallet.map(|wallet| wallet.address);
-            let tokens = self.issue(gate::admit(&owned.account)?, &owned.session, address, now)?;
+            // An account has a primary wallet; only the one that signed in is claimed.
+            let address = owned.session.wallet.and(owned.wallet).map(|wallet| wallet.address);
+            let admitted = gate::admit(&owned.account, Way::Refresh, &self.config)?;
+            let tokens = self.issue(admitted, &owned.session, address, now)?;
             // Also for a repeat: what it repeats may be in the same group, and must be durable before it is told.
             tx.commit().await?;
             return Ok(tokens);
@@ -97,6 +101,9 @@ impl Core {
 impl Owned {
     /// What decides, besides its own row, whether the session is live.
     pub(super) fn standing(&self) -> Standing {
-        Standing { account_epoch: self.account.epoch, wallet_linked: self.wallet.is_some() }
+        Standing {
+            account_epoch: self.account.epoch,
+            wallet_linked: self.session.wallet.is_none() || self.wallet.is_some(),
+        }
     }
 }

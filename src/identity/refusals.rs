@@ -45,6 +45,7 @@ impl Core {
             Error::NotAuthenticated(_) | Error::Forbidden(_) => {}
             Error::Malformed(_)
             | Error::Invalid(_)
+            | Error::NotFound(_)
             | Error::Conflict(_)
             | Error::TooMany(_)
             | Error::Unavailable(_)

@@ -1,7 +1,7 @@
 //! Signing in by wallet: proof, exactly-once, account, session, tokens.
 
 use super::Core;
-use super::gate;
+use super::gate::{self, Way};
 use super::limits::Policy;
 use super::proof::{Claim, Proof};
 use super::tokens::Tokens;
@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::model::account::Account;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::{Dependency, Unauthenticated};
-use crate::model::session::{SESSION_LIFETIME, Session};
+use crate::model::session::{Amr, SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
 use crate::store::sign_ins::{self, SignIn, Spend};
 use crate::store::wallets::{self, Standing};
@@ -110,11 +110,12 @@ impl Core {
 
     /// A session that begins now, and what its owner is told once it is stored.
     fn prepare(&self, account: &Account, wallet: WalletId, entry: Entry<'_>) -> Result<(Session, SignedIn), Error> {
-        let admitted = gate::admit(account)?;
+        let admitted = gate::admit(account, Way::Wallet, &self.config)?;
         let session = Session {
             id: SessionId(self.random.uuid(entry.now)),
             account: account.id,
-            wallet,
+            wallet: Some(wallet),
+            amr: Amr::Wallet,
             epoch: account.epoch,
             refresh_counter: 0,
             created_at: entry.now,

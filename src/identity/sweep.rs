@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use super::Core;
 use crate::model::Error;
-use crate::store::{audit, nonces, sessions};
+use crate::model::guard::FORGOTTEN_AFTER;
+use crate::store::{audit, failures, nonces, sessions};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
+
+/// How many steps of erasing deleted accounts from the audit trail one sweep makes.
+const ERASURES: u32 = 10;
 
 /// How long rows outlive their time: clocks of nodes differ, and a late answer should name its reason.
 const MARGIN: Duration = Duration::from_hours(1);
@@ -21,6 +25,7 @@ impl Core {
         let now = self.clock.now();
         let retention = self.config.audit.retention;
         self.limiter.sweep(now);
+        self.erase(ERASURES).await?;
         loop {
             let mut tx = self.db.write().await?;
             let nonces = nonces::delete_expired(&mut tx, now - MARGIN, STEP).await?;
@@ -29,8 +34,9 @@ impl Core {
                 Duration::ZERO => 0,
                 _ => audit::delete_expired(&mut tx, now - retention, STEP).await?,
             };
+            let failures = failures::delete_expired(&mut tx, now - FORGOTTEN_AFTER, STEP).await?;
             tx.commit().await?;
-            if nonces.max(sessions).max(events) < STEP.unsigned_abs() {
+            if nonces.max(sessions).max(events).max(failures) < STEP.unsigned_abs() {
                 return Ok(());
             }
         }

@@ -9,9 +9,6 @@ use crate::model::account::Role;
 use crate::model::session::Session;
 use crate::model::{Address, Error};
 
-/// RFC 8176: proof of possession of a key.
-const PROOF_OF_POSSESSION: &str = "pop";
-
 /// What a session is used with.
 #[derive(Clone)]
 pub struct Tokens {
@@ -47,7 +44,7 @@ impl Core {
             exp: expires_at.seconds(),
             jti: self.random.uuid(now),
             sid: session.id.0,
-            amr: vec![PROOF_OF_POSSESSION.to_owned()],
+            amr: vec![session.amr.word().to_owned()],
             roles: roles.iter().map(|role| role.name().to_owned()).collect(),
             evf: account.email_verified,
             wallet: wallet.map(|address| address.caip10()),

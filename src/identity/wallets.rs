@@ -1,22 +1,17 @@
 //! The wallets of an account: linking, listing, unlinking, choosing the primary one.
 
-use std::time::Duration;
-
 use super::challenge::{Challenge, MessageRequest};
+use super::changes::{require_fresh, subject_of};
 use super::limits::Policy;
 use super::proof::{MESSAGE_RULES, MessageClaim, read_message, verify_signature};
-use super::{Caller, Core, PersonPresent, gate};
+use super::{Caller, Core, PersonPresent};
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::{Conflict, Forbidden, Unauthenticated};
 use crate::model::message::{MessageRefusal, Rule};
 use crate::model::{AccountId, Address, Client, Error, WalletId};
-use crate::store::{Tx, accounts, nonces, wallets};
+use crate::store::{Tx, accounts, nonces, passwords, wallets};
 use crate::wallet::nonce::{FreeFault, FreeNonce, Purpose};
-
-/// How long after a sign-in what protects the account may be changed: a stolen access token must not be enough to
-/// plant a way in that outlives it.
-const FRESH: Duration = Duration::from_mins(10);
 
 /// The most wallets of an account: more than any person has, and few enough to be listed in one go.
 const MOST_WALLETS: usize = 100;
@@ -171,12 +166,13 @@ impl Core {
         let own = wallets::list(&mut tx, account).await?;
         let unlinked = own.iter().find(|wallet| wallet.address == address);
         let unlinked = unlinked.ok_or(Error::Forbidden(Forbidden::NotYourWallet))?;
-        let Some(heir) = own.iter().find(|wallet| wallet.id != unlinked.id) else {
+        let heir = own.iter().find(|wallet| wallet.id != unlinked.id).map(|wallet| wallet.id);
+        if heir.is_none() && !passwords::can_sign_in(&mut tx, account).await? {
             return Err(Error::Conflict(Conflict::LastSignInMethod));
-        };
+        }
         wallets::delete(&mut tx, account, unlinked.id).await?;
         if unlinked.primary {
-            accounts::update_primary_wallet(&mut tx, account, heir.id).await?;
+            accounts::update_primary_wallet(&mut tx, account, heir).await?;
         }
         let tag = self.wallet_tag(address);
         let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
@@ -202,25 +198,13 @@ impl Core {
         let chosen = own.iter().find(|wallet| wallet.address == address);
         let chosen = chosen.ok_or(Error::Forbidden(Forbidden::NotYourWallet))?;
         if !chosen.primary {
-            accounts::update_primary_wallet(&mut tx, account, chosen.id).await?;
+            accounts::update_primary_wallet(&mut tx, account, Some(chosen.id)).await?;
             let tag = self.wallet_tag(address);
             let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
             self.record(&mut tx, Event::PrimaryWalletChosen, subject, Some(client), now).await?;
         }
         tx.commit().await?;
         Ok(OwnWallet { address, primary: true, linked_at: chosen.linked_at })
-    }
-
-    /// Begins a unit of work that changes what the account can be entered by: one at a time for an account, and not
-    /// any more if it or the caller's session ended since the request came in.
-    async fn begin_change(&self, person: &PersonPresent) -> Result<Tx, Error> {
-        let mut tx = self.db.write().await?;
-        accounts::lock(&mut tx, person.account().id).await?;
-        let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
-        let owned = crate::store::sessions::find(&mut tx, person.session()).await?;
-        let Some(owned) = owned else { return Err(ended) };
-        gate::admit(&owned.account)?;
-        if owned.session.is_live(owned.standing(), self.clock.now()) { Ok(tx) } else { Err(ended) }
     }
 }
 
@@ -229,18 +213,14 @@ fn statement(account: AccountId) -> String {
     format!("Link this wallet to the account {account}.")
 }
 
-fn require_fresh(person: &PersonPresent, now: Timestamp) -> Result<(), Error> {
-    if now < person.signed_in_at() + FRESH { Ok(()) } else { Err(Error::Forbidden(Forbidden::FreshSignInRequired)) }
-}
-
-fn subject_of(person: &PersonPresent) -> Subject<'static> {
-    Subject { account: Some(person.account().id), session: Some(person.session()), wallet: None }
+impl From<wallets::OfAccount> for OwnWallet {
+    fn from(row: wallets::OfAccount) -> Self {
+        Self { address: row.address, primary: row.primary, linked_at: row.linked_at }
+    }
 }
 
 async fn list(db: &mut impl crate::store::Queryable, account: AccountId) -> Result<Vec<OwnWallet>, Error> {
-    let of_row =
-        |row: wallets::OfAccount| OwnWallet { address: row.address, primary: row.primary, linked_at: row.linked_at };
-    Ok(wallets::list(db, account).await?.into_iter().map(of_row).collect())
+    Ok(wallets::list(db, account).await?.into_iter().map(OwnWallet::from).collect())
 }
 
 async fn find(tx: &mut Tx, account: AccountId, address: Address) -> Result<Option<OwnWallet>, Error> {

@@ -2,12 +2,15 @@
 
 use super::profile::ProfileText;
 use super::{AccountId, Address, WalletId};
+use crate::clock::Timestamp;
 
 /// A person's account, with the wallet that the caller acts as.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The account's id.
     pub id: AccountId,
+    /// Its number, by which the exchange door knows it.
+    pub number: i64,
     /// Raised whenever all sessions end at once; a session of an older epoch is over.
     pub epoch: i64,
     /// Raised by every rotation of the API key; a key of an older one is over.
@@ -16,6 +19,8 @@ pub struct Account {
     pub disabled: bool,
     /// What its owner may do.
     pub role: Role,
+    /// The username, as entered.
+    pub username: Option<String>,
     /// The e-mail address, as entered.
     pub email: Option<String>,
     /// Whether the e-mail address was proven.
@@ -24,6 +29,27 @@ pub struct Account {
     pub name: ProfileText,
     /// What its owner means to use the product for.
     pub intended_use: ProfileText,
+    /// Whether a password alone is not enough.
+    pub second_factor: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When something about it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Account {
+    /// The name by which strangers see an account.
+    #[must_use]
+    pub fn public_name(&self) -> String {
+        self.username.clone().unwrap_or_else(|| format!("user-{}", self.number))
+    }
+
+    /// The name by which its owner and operators see an account whose primary wallet is this.
+    #[must_use]
+    pub fn full_name(&self, primary_wallet: Option<Address>) -> String {
+        let own = self.username.clone().or_else(|| self.email.clone());
+        own.or_else(|| primary_wallet.map(|address| address.checksummed())).unwrap_or_else(|| self.public_name())
+    }
 }
 
 /// A wallet of an account.
@@ -36,9 +62,10 @@ pub struct LinkedWallet {
 }
 
 /// What the owner of an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// Anybody with an account.
+    #[default]
     User,
     /// An operator of this gateway.
     Admin,

@@ -9,6 +9,8 @@ pub enum Event<'a> {
     AccountCreated,
     /// Somebody signed in.
     SignedIn,
+    /// Somebody signed in by password.
+    SignedInByPassword,
     /// A sign-in was refused; with the stable code of the refusal.
     SignInRefused(&'static str),
     /// A refresh token that had been used came in again; its session was ended.
@@ -31,6 +33,30 @@ pub enum Event<'a> {
     WalletUnlinked,
     /// Another wallet became the primary one.
     PrimaryWalletChosen,
+    /// An account was made with a name or by an operator.
+    Registered,
+    /// A guess at a password; with the stable code of the refusal.
+    PasswordRefused(&'static str),
+    /// The username was changed.
+    UsernameChanged,
+    /// The e-mail address was changed.
+    EmailChanged,
+    /// The password was set or changed by the account's owner.
+    PasswordChanged,
+    /// The password was set by an operator, which ended all sessions and the API key.
+    PasswordReset,
+    /// The preferred exchange was chosen.
+    ExchangeChosen(By),
+    /// Membership data was stored; whether the provider signed it.
+    MembershipSynchronised(&'static str),
+    /// Membership data was removed.
+    MembershipCleared,
+    /// A role was given; by whom.
+    RoleGranted(&'a str),
+    /// A role was taken; by whom.
+    RoleRevoked(&'a str),
+    /// The account was deleted; by whom.
+    AccountDeleted(&'a str),
     /// An operator disabled the account.
     AccountDisabled,
     /// An operator enabled the account again.
@@ -53,12 +79,15 @@ pub enum By {
 }
 
 impl<'a> Event<'a> {
+    /// The name of the one event of a deleted account that keeps what it tells.
+    pub const ACCOUNT_DELETED: &'static str = "account_deleted";
+
     /// The stable name under which it is stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccountCreated => "account_created",
-            Self::SignedIn => "signed_in",
+            Self::SignedIn | Self::SignedInByPassword => "signed_in",
             Self::SignInRefused(_) => "sign_in_refused",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshRefused(_) => "refresh_refused",
@@ -70,6 +99,18 @@ impl<'a> Event<'a> {
             Self::WalletLinkRefused(_) => "wallet_link_refused",
             Self::WalletUnlinked => "wallet_unlinked",
             Self::PrimaryWalletChosen => "primary_wallet_chosen",
+            Self::Registered => "registered",
+            Self::PasswordRefused(_) => "password_refused",
+            Self::UsernameChanged => "username_changed",
+            Self::EmailChanged => "email_changed",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::ExchangeChosen(_) => "exchange_chosen",
+            Self::MembershipSynchronised(_) => "membership_synchronised",
+            Self::MembershipCleared => "membership_cleared",
+            Self::RoleGranted(_) => "role_granted",
+            Self::RoleRevoked(_) => "role_revoked",
+            Self::AccountDeleted(_) => Self::ACCOUNT_DELETED,
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::SigningKeyAdded(_) => "signing_key_added",
@@ -83,12 +124,16 @@ impl<'a> Event<'a> {
     pub const fn detail(self) -> Option<&'a str> {
         match self {
             Self::SignInRefused(code)
+            | Self::PasswordRefused(code)
+            | Self::MembershipSynchronised(code)
             | Self::WalletLinkRefused(code)
             | Self::RefreshRefused(code)
             | Self::CredentialRefused(code) => Some(code),
-            Self::ProfileChanged(By::Session) => Some("session"),
-            Self::ProfileChanged(By::ApiKey) => Some("api_key"),
-            Self::SigningKeyAdded(kid) | Self::SigningKeyRetired(kid) => Some(kid),
+            Self::SignedInByPassword => Some("password"),
+            Self::ProfileChanged(By::Session) | Self::ExchangeChosen(By::Session) => Some("session"),
+            Self::ProfileChanged(By::ApiKey) | Self::ExchangeChosen(By::ApiKey) => Some("api_key"),
+            Self::SigningKeyAdded(of) | Self::SigningKeyRetired(of) => Some(of),
+            Self::RoleGranted(by) | Self::RoleRevoked(by) | Self::AccountDeleted(by) => Some(by),
             Self::AccountCreated
             | Self::SignedIn
             | Self::RefreshTokenReused
@@ -97,6 +142,12 @@ impl<'a> Event<'a> {
             | Self::WalletLinked
             | Self::WalletUnlinked
             | Self::PrimaryWalletChosen
+            | Self::Registered
+            | Self::UsernameChanged
+            | Self::EmailChanged
+            | Self::PasswordChanged
+            | Self::PasswordReset
+            | Self::MembershipCleared
             | Self::AccountDisabled
             | Self::AccountEnabled
             | Self::RootSecretAdded => None,

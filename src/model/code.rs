@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::error::{
-    Conflict, Dependency, Error, Forbidden, Limited, Malformed, SignatureFault, Unauthenticated, Violation,
+    Conflict, Dependency, Error, Forbidden, Limited, Malformed, SignatureFault, Thing, Unauthenticated, Violation,
 };
 use super::message::MessageRefusal;
 
@@ -18,11 +18,13 @@ impl Error {
             Self::Invalid(_) => "invalid_request",
             Self::NotAuthenticated(reason) => reason.code(),
             Self::Forbidden(reason) => reason.code(),
+            Self::NotFound(Thing::Account) => "account_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
             Self::Unavailable(Dependency::Time) => "timeout",
             Self::Unavailable(Dependency::Chains) => "chains_unavailable",
+            Self::Unavailable(Dependency::Passwords) => "too_busy",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -38,6 +40,7 @@ impl Error {
             }
             Self::NotAuthenticated(reason) => reason.detail().into_owned(),
             Self::Forbidden(reason) => reason.detail().into_owned(),
+            Self::NotFound(Thing::Account) => "there is no such account".to_owned(),
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -47,6 +50,9 @@ impl Error {
             Self::Unavailable(Dependency::Chains) => {
                 "none of the chains answers; try again shortly, or ask the operator to run countersign doctor"
                     .to_owned()
+            }
+            Self::Unavailable(Dependency::Passwords) => {
+                "too many passwords are being checked; try again shortly".to_owned()
             }
             Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
         }
@@ -75,6 +81,9 @@ impl Error {
             Unauthenticated::InvalidRefreshToken,
             Unauthenticated::RefreshTokenReused,
             Unauthenticated::InvalidApiKey,
+            Unauthenticated::InvalidCredentials,
+            Unauthenticated::MfaRequired,
+            Unauthenticated::InvalidCode,
             Unauthenticated::InvalidSignature(SignatureFault::Mismatch),
             Unauthenticated::NonceExpired,
             Unauthenticated::NonceUsed,
@@ -85,6 +94,13 @@ impl Error {
             Forbidden::PersonRequired,
             Forbidden::NotYourWallet,
             Forbidden::FreshSignInRequired,
+            Forbidden::CurrentPasswordRequired,
+            Forbidden::EmailNotVerified,
+            Forbidden::AdminRequired,
+            Forbidden::NotYourAccount,
+            Forbidden::ListingClosed,
+            Forbidden::MembershipSignature,
+            Forbidden::MembershipOutdated,
         ];
         let others = [
             Self::Invalid(vec![violation]),
@@ -92,10 +108,14 @@ impl Error {
             Self::Conflict(Conflict::WalletAlreadyLinked),
             Self::Conflict(Conflict::TooManyWallets),
             Self::Conflict(Conflict::LastSignInMethod),
+            Self::Conflict(Conflict::IdentityAlreadyUsed),
+            Self::Conflict(Conflict::LastAdmin),
+            Self::NotFound(Thing::Account),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
             Self::Unavailable(Dependency::Chains),
+            Self::Unavailable(Dependency::Passwords),
             Self::internal("only the log tells"),
         ];
         let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));
@@ -143,6 +163,9 @@ impl Unauthenticated {
             Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::InvalidApiKey | Self::MistypedApiKey => "invalid_api_key",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::MfaRequired => "mfa_required",
+            Self::InvalidCode => "invalid_code",
             Self::InvalidSignature(_) => "invalid_signature",
             Self::Message(refusal) => refusal.code(),
             Self::NonceExpired => "nonce_expired",
@@ -166,6 +189,9 @@ impl Unauthenticated {
             }
             Self::InvalidApiKey => "this API key is not valid; it may have been rotated",
             Self::MistypedApiKey => "the checksum of this API key is wrong: it was mistyped or cut off",
+            Self::InvalidCredentials => "the name or the password is wrong",
+            Self::MfaRequired => "this account asks for a second factor; send its code as well",
+            Self::InvalidCode => "the code is wrong or was used before",
             Self::InvalidSignature(fault) => return fault.detail(),
             Self::NonceExpired => "the nonce has expired; ask for a new one and sign that",
             Self::NonceUsed => "the nonce was used before; ask for a new one and sign that",
@@ -202,6 +228,13 @@ impl Forbidden {
             Self::PersonRequired => "person_required",
             Self::NotYourWallet => "not_your_wallet",
             Self::FreshSignInRequired => "fresh_sign_in_required",
+            Self::CurrentPasswordRequired => "current_password_required",
+            Self::EmailNotVerified => "email_not_verified",
+            Self::AdminRequired => "admin_required",
+            Self::NotYourAccount => "not_your_account",
+            Self::ListingClosed => "listing_closed",
+            Self::MembershipSignature => "membership_signature_invalid",
+            Self::MembershipOutdated => "membership_outdated",
             Self::Message(refusal) => refusal.code(),
         }
     }
@@ -210,6 +243,17 @@ impl Forbidden {
         Cow::Borrowed(match self {
             Self::Message(refusal) => return Cow::Owned(refusal.detail()),
             Self::AccountDisabled => "this account is disabled; ask the operator",
+            Self::CurrentPasswordRequired => "send the password in force as well",
+            Self::EmailNotVerified => "the e-mail address of this account has to be verified first",
+            Self::AdminRequired => "only an ADMIN may do this",
+            Self::NotYourAccount => "only the owner of this account or an ADMIN may do this",
+            Self::ListingClosed => "the list of accounts is for ADMINs alone",
+            Self::MembershipSignature => {
+                "X-Membership-Signature has to be sha256= and the HMAC-SHA-256 of this body by the shared secret, in hex"
+            }
+            Self::MembershipOutdated => {
+                "user_id has to be the caller's, and issued_at at most five minutes old and not before what is known"
+            }
             Self::PersonRequired => "an API key can't do this; sign in and use the access token",
             Self::NotYourWallet => "the address in the path is no wallet of your account",
             Self::FreshSignInRequired => {
@@ -226,6 +270,8 @@ impl Conflict {
             Self::WalletAlreadyLinked => "wallet_already_linked",
             Self::TooManyWallets => "too_many_wallets",
             Self::LastSignInMethod => "last_sign_in_method",
+            Self::IdentityAlreadyUsed => "identity_already_used",
+            Self::LastAdmin => "last_admin",
         }
     }
 
@@ -236,7 +282,11 @@ impl Conflict {
                 "this wallet is linked to another account; sign in with it there, and unlink it once that one has another"
             }
             Self::TooManyWallets => "this account has as many wallets as one may have; unlink one first",
-            Self::LastSignInMethod => "this is the last way to sign in to this account; link another wallet first",
+            Self::LastSignInMethod => {
+                "this is the last way to sign in to this account; link another wallet or set a password first"
+            }
+            Self::IdentityAlreadyUsed => "this username or e-mail address is taken; choose another one, or sign in",
+            Self::LastAdmin => "this is the last ADMIN; make another account one first",
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Error {
     NotAuthenticated(Unauthenticated),
     /// The caller is known, and may not do this.
     Forbidden(Forbidden),
+    /// What the request is about is not there, or not for this caller.
+    NotFound(Thing),
     /// The request is refused by the state of what it is about.
     Conflict(Conflict),
     /// The caller asks too often.
@@ -67,6 +69,13 @@ pub struct Violation {
     pub message: String,
 }
 
+/// What is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// An account.
+    Account,
+}
+
 /// Why nobody was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unauthenticated {
@@ -86,6 +95,12 @@ pub enum Unauthenticated {
     InvalidApiKey,
     /// The checksum of the API key is wrong: mistyped or cut off.
     MistypedApiKey,
+    /// No account has this name and password, or this is not the caller's password.
+    InvalidCredentials,
+    /// The password is right, and a second factor is due.
+    MfaRequired,
+    /// The second factor is wrong.
+    InvalidCode,
     /// Not a signature of this nonce by this address.
     InvalidSignature(SignatureFault),
     /// A sign-in message that reads well and is refused.
@@ -122,12 +137,26 @@ pub enum SignatureFault {
 pub enum Forbidden {
     /// The account is disabled.
     AccountDisabled,
+    /// The e-mail address of the account has to be verified first.
+    EmailNotVerified,
+    /// Only an ADMIN may do this.
+    AdminRequired,
+    /// Only the account's owner or an ADMIN may do this.
+    NotYourAccount,
+    /// The list of accounts is for ADMINs alone.
+    ListingClosed,
+    /// Membership data comes without a good signature of the provider.
+    MembershipSignature,
+    /// Membership data is signed for somebody else, too long ago, or older than what is known.
+    MembershipOutdated,
     /// An API key can't do this: it needs the access token of a person who signed in.
     PersonRequired,
     /// The address in the path is no wallet of the caller's account.
     NotYourWallet,
     /// What protects the account changes only shortly after a sign-in.
     FreshSignInRequired,
+    /// A password is replaced only by whoever knows it.
+    CurrentPasswordRequired,
     /// No message is written that would be refused.
     Message(MessageRefusal),
 }
@@ -143,6 +172,10 @@ pub enum Conflict {
     TooManyWallets,
     /// The account would be left without a way to sign in.
     LastSignInMethod,
+    /// The username, e-mail address or wallet is another account's.
+    IdentityAlreadyUsed,
+    /// There would be no enabled ADMIN left.
+    LastAdmin,
 }
 
 /// How a limit was reached.
@@ -173,4 +206,6 @@ pub enum Dependency {
     Time,
     /// Every chain that was asked.
     Chains,
+    /// Those who hash passwords: too many are waiting.
+    Passwords,
 }

@@ -11,6 +11,38 @@ pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 /// The longest that any session lasts, however often it is refreshed.
 pub const SESSION_LIFETIME: Duration = Duration::from_hours(90 * 24);
 
+/// The longest that a session token of the exchange door is good.
+pub const SESSION_TOKEN_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// How the owner of a session proved himself: the `amr` of its access tokens (RFC 8176 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amr {
+    /// A wallet signed: `pop`, proof of possession of a key.
+    Wallet,
+    /// A password: `pwd`.
+    Password,
+}
+
+impl Amr {
+    /// The word that is claimed and stored.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wallet => "pop",
+            Self::Password => "pwd",
+        }
+    }
+
+    /// What a stored word means; an unknown one is the weaker proof.
+    #[must_use]
+    pub fn from_stored(word: &str) -> Self {
+        match word {
+            "pop" => Self::Wallet,
+            _ => Self::Password,
+        }
+    }
+}
+
 /// One sign-in, and all that it was refreshed into.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -18,8 +50,10 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub account: AccountId,
-    /// The wallet that signed in.
-    pub wallet: WalletId,
+    /// The wallet that signed in; `None` if none did.
+    pub wallet: Option<WalletId>,
+    /// How its owner proved himself.
+    pub amr: Amr,
     /// The account's epoch at sign-in; the session is over once the account's is higher.
     pub epoch: i64,
     /// How often it was refreshed: the counter of the one refresh token that is good.
@@ -39,7 +73,7 @@ pub struct Session {
 pub struct Standing {
     /// The account's epoch now.
     pub account_epoch: i64,
-    /// Whether the wallet that signed in is still linked.
+    /// Whether the wallet that signed in is still linked, if one did.
     pub wallet_linked: bool,
 }
 
@@ -101,7 +135,8 @@ mod tests {
         Session {
             id: SessionId(Uuid::nil()),
             account: AccountId(Uuid::nil()),
-            wallet: WalletId(Uuid::nil()),
+            wallet: Some(WalletId(Uuid::nil())),
+            amr: Amr::Wallet,
             epoch: 3,
             refresh_counter: 7,
             created_at: at(1_000),

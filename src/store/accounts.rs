@@ -9,14 +9,16 @@ use super::held::within;
 use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
+use crate::model::name::canonical;
 use crate::model::profile::{ProfileChange, ProfileText};
-use crate::model::{AccountId, Error, WalletId};
+use crate::model::{AccountId, Error, SessionId, WalletId};
 
 /// The columns that [`AccountRow`] reads, wherever an account is joined as `a`.
 macro_rules! account_columns {
     () => {
-        "a.id AS account_id, a.epoch AS account_epoch, a.api_key_counter, a.role, a.email, a.email_verified_at, \
-         a.name, a.intended_use, a.disabled_at"
+        "a.id AS account_id, a.number, a.epoch AS account_epoch, a.api_key_counter, a.role, a.username, a.email, \
+         a.email_verified_at, a.name, a.intended_use, a.second_factor_at, a.created_at AS account_created_at, \
+         a.updated_at AS account_updated_at, a.disabled_at"
     };
 }
 pub(super) use account_columns;
@@ -25,13 +27,18 @@ pub(super) use account_columns;
 #[derive(FromRow)]
 pub(super) struct AccountRow {
     account_id: Uuid,
+    number: i64,
     account_epoch: i64,
     api_key_counter: i64,
     role: String,
+    username: Option<String>,
     email: Option<String>,
     email_verified_at: Option<i64>,
     name: String,
     intended_use: String,
+    second_factor_at: Option<i64>,
+    account_created_at: i64,
+    account_updated_at: i64,
     disabled_at: Option<i64>,
 }
 
@@ -39,14 +46,19 @@ impl AccountRow {
     pub(super) fn into_account(self) -> Result<Account, Error> {
         Ok(Account {
             id: AccountId(self.account_id),
+            number: self.number,
             epoch: self.account_epoch,
             api_key_counter: to_counter(self.api_key_counter)?,
             disabled: self.disabled_at.is_some(),
             role: Role::from_stored(&self.role),
+            username: self.username,
             email: self.email,
             email_verified: self.email_verified_at.is_some(),
             name: ProfileText::from_stored(self.name),
             intended_use: ProfileText::from_stored(self.intended_use),
+            second_factor: self.second_factor_at.is_some(),
+            created_at: Timestamp::from_micros(self.account_created_at),
+            updated_at: Timestamp::from_micros(self.account_updated_at),
         })
     }
 }
@@ -56,7 +68,7 @@ impl AccountRow {
 /// # Errors
 /// If the database does not answer.
 pub async fn insert(tx: &mut Tx, id: AccountId, wallet: WalletId, now: Timestamp) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO accounts (id, primary_wallet_id, created_at) VALUES ($1, $2, $3)";
+    const SQL: &str = "INSERT INTO accounts (id, primary_wallet_id, created_at, updated_at) VALUES ($1, $2, $3, $3)";
     execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.0).bind(now.micros()))?;
     Ok(())
 }
@@ -72,17 +84,19 @@ pub(super) struct WithPrimaryWallet {
 /// The columns of [`WithPrimaryWallet`].
 macro_rules! primary_wallet_columns {
     () => {
-        concat!(account_columns!(), ", w.id AS wallet_id, w.address ")
+        concat!($crate::store::accounts::account_columns!(), ", w.id AS wallet_id, w.address ")
     };
 }
+pub(super) use primary_wallet_columns;
 macro_rules! join_primary_wallet {
     () => {
         "LEFT JOIN wallets w ON w.id = a.primary_wallet_id AND w.namespace = 'eip155'"
     };
 }
+pub(super) use join_primary_wallet;
 
 impl WithPrimaryWallet {
-    fn into_parts(self) -> Result<(Account, Option<LinkedWallet>), Error> {
+    pub(super) fn into_parts(self) -> Result<(Account, Option<LinkedWallet>), Error> {
         let wallet = super::wallets::linked(self.wallet_id, self.address)?;
         Ok((self.account.into_account()?, wallet))
     }
@@ -145,13 +159,17 @@ pub async fn update_profile(
     id: AccountId,
     epoch: i64,
     change: &ProfileChange,
+    now: Timestamp,
 ) -> Result<Option<(ProfileText, ProfileText)>, Error> {
-    const SQL: &str = "UPDATE accounts SET name = COALESCE($2, name), intended_use = COALESCE($3, intended_use) \
+    const SQL: &str = "UPDATE accounts SET name = COALESCE($2, name), name_key = COALESCE($5, name_key), \
+                       intended_use = COALESCE($3, intended_use), updated_at = $6 \
                        WHERE id = $1 AND epoch = $4 AND disabled_at IS NULL RETURNING name, intended_use";
     let name = change.name.as_ref().map(ProfileText::as_str);
+    let name_key = name.map(canonical);
     let intended_use = change.intended_use.as_ref().map(ProfileText::as_str);
     let row = on!(tx, c => sqlx::query_as::<_, (String, String)>(SQL)
-        .bind(id.0).bind(name).bind(intended_use).bind(epoch).fetch_optional(c))?;
+        .bind(id.0).bind(name).bind(intended_use).bind(epoch).bind(name_key.as_deref()).bind(now.micros())
+        .fetch_optional(c))?;
     Ok(row.map(|(name, intended_use)| (ProfileText::from_stored(name), ProfileText::from_stored(intended_use))))
 }
 
@@ -172,8 +190,8 @@ pub async fn rotate_api_key(tx: &mut Tx, id: AccountId, epoch: i64) -> Result<Op
 /// # Errors
 /// If the database does not answer.
 pub async fn disable(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
-    const SQL: &str = "UPDATE accounts SET disabled_at = $2, epoch = epoch + 1, api_key_counter = api_key_counter + 1 \
-                       WHERE id = $1 AND disabled_at IS NULL";
+    const SQL: &str = "UPDATE accounts SET disabled_at = $2, updated_at = $2, epoch = epoch + 1, \
+                       api_key_counter = api_key_counter + 1 WHERE id = $1 AND disabled_at IS NULL";
     Ok(execute!(tx, sqlx::query(SQL).bind(id.0).bind(now.micros()))? == 1)
 }
 
@@ -181,9 +199,33 @@ pub async fn disable(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool,
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn enable(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const SQL: &str = "UPDATE accounts SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL";
-    Ok(execute!(tx, sqlx::query(SQL).bind(id.0))? == 1)
+pub async fn enable(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<bool, Error> {
+    const SQL: &str =
+        "UPDATE accounts SET disabled_at = NULL, updated_at = $2 WHERE id = $1 AND disabled_at IS NOT NULL";
+    Ok(execute!(tx, sqlx::query(SQL).bind(id.0).bind(now.micros()))? == 1)
+}
+
+/// Ends the account's sessions but `kept`, which goes on.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn end_sessions_but(tx: &mut Tx, id: AccountId, kept: SessionId) -> Result<(), Error> {
+    const RAISE: &str = "UPDATE accounts SET epoch = epoch + 1 WHERE id = $1";
+    const KEEP: &str = "UPDATE sessions SET epoch = (SELECT epoch FROM accounts WHERE id = $1) \
+                        WHERE id = $2 AND account_id = $1";
+    execute!(tx, sqlx::query(RAISE).bind(id.0))?;
+    execute!(tx, sqlx::query(KEEP).bind(id.0).bind(kept.0))?;
+    Ok(())
+}
+
+/// Ends all that the account holds: every session, and the API key.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn end_everything(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
+    const SQL: &str = "UPDATE accounts SET epoch = epoch + 1, api_key_counter = api_key_counter + 1 WHERE id = $1";
+    execute!(tx, sqlx::query(SQL).bind(id.0))?;
+    Ok(())
 }
 
 /// Makes others who want to change what this account can be entered by wait until this unit of work is over. SQLite has
@@ -203,13 +245,13 @@ pub async fn lock(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
     Ok(locked?)
 }
 
-/// Makes this wallet the account's primary one.
+/// Makes this wallet the account's primary one, or leaves it without any.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn update_primary_wallet(tx: &mut Tx, id: AccountId, wallet: WalletId) -> Result<(), Error> {
+pub async fn update_primary_wallet(tx: &mut Tx, id: AccountId, wallet: Option<WalletId>) -> Result<(), Error> {
     const SQL: &str = "UPDATE accounts SET primary_wallet_id = $2 WHERE id = $1";
-    execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.0))?;
+    execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.map(|wallet| wallet.0)))?;
     Ok(())
 }
 

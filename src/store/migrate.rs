@@ -27,12 +27,20 @@ const POSTGRES_CONNECTIONS: u32 = 25;
 const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
-const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
-    1,
-    "accounts",
-    include_str!("../../migrations/sqlite/0001_accounts.sql"),
-    include_str!("../../migrations/postgres/0001_accounts.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+    (
+        1,
+        "accounts",
+        include_str!("../../migrations/sqlite/0001_accounts.sql"),
+        include_str!("../../migrations/postgres/0001_accounts.sql"),
+    ),
+    (
+        2,
+        "people",
+        include_str!("../../migrations/sqlite/0002_people.sql"),
+        include_str!("../../migrations/postgres/0002_people.sql"),
+    ),
+];
 
 /// Why the database can't be used.
 #[derive(Debug)]

@@ -12,8 +12,14 @@ mod readers;
 
 pub mod accounts;
 pub mod audit;
+pub mod erasures;
+pub mod failures;
 pub mod keys;
+pub mod listing;
+pub mod memberships;
 pub mod nonces;
+pub mod passwords;
+pub mod people;
 pub mod sessions;
 pub mod sign_ins;
 pub mod wallets;

@@ -9,7 +9,7 @@ use super::gather::{Answers, by_position, json_list};
 use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet};
-use crate::model::session::Session;
+use crate::model::session::{Amr, Session};
 use crate::model::{AccountId, Error, SessionId, WalletId};
 
 /// A session with all that a request needs to know of its owner.
@@ -19,14 +19,15 @@ pub struct Owned {
     pub session: Session,
     /// Its owner.
     pub account: Account,
-    /// The wallet that signed in; `None` once it is unlinked.
+    /// The wallet that signed in, `None` once it is unlinked; if none did, the account's primary one.
     pub wallet: Option<LinkedWallet>,
 }
 
 #[derive(FromRow)]
 pub(super) struct OwnedRow {
     session_id: Uuid,
-    session_wallet_id: Uuid,
+    session_wallet_id: Option<Uuid>,
+    amr: String,
     session_epoch: i64,
     refresh_counter: i64,
     created_at: i64,
@@ -43,7 +44,7 @@ pub(super) struct OwnedRow {
 macro_rules! owned_columns {
     () => {
         concat!(
-            "s.id AS session_id, s.wallet_id AS session_wallet_id, s.epoch AS session_epoch, s.refresh_counter, ",
+            "s.id AS session_id, s.wallet_id AS session_wallet_id, s.amr, s.epoch AS session_epoch, s.refresh_counter, ",
             "s.created_at, s.refreshed_at, s.expires_at, s.ended_at, ",
             account_columns!(),
             ", w.id AS wallet_id, w.address "
@@ -53,7 +54,7 @@ macro_rules! owned_columns {
 macro_rules! join_owner {
     () => {
         "JOIN accounts a ON a.id = s.account_id \
-         LEFT JOIN wallets w ON w.id = s.wallet_id AND w.account_id = s.account_id"
+         LEFT JOIN wallets w ON w.id = COALESCE(s.wallet_id, a.primary_wallet_id) AND w.account_id = s.account_id"
     };
 }
 
@@ -63,7 +64,8 @@ impl OwnedRow {
         let session = Session {
             id: SessionId(self.session_id),
             account: account.id,
-            wallet: WalletId(self.session_wallet_id),
+            wallet: self.session_wallet_id.map(WalletId),
+            amr: Amr::from_stored(&self.amr),
             epoch: self.session_epoch,
             refresh_counter: to_counter(self.refresh_counter)?,
             created_at: Timestamp::from_micros(self.created_at),
@@ -121,6 +123,29 @@ pub(super) fn list<'a>(c: &'a mut SqliteConnection, ids: &'a [SessionId]) -> Ans
         let rows = sqlx::query_as::<_, PlacedSession>(SQL).bind(ids_in_hex).fetch_all(c).await?;
         Ok(by_position(ids.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
     })
+}
+
+/// Begins a session.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO sessions \
+                       (id, account_id, wallet_id, amr, epoch, created_at, refreshed_at, expires_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    execute!(
+        tx,
+        sqlx::query(SQL)
+            .bind(session.id.0)
+            .bind(session.account.0)
+            .bind(session.wallet.map(|wallet| wallet.0))
+            .bind(session.amr.word())
+            .bind(session.epoch)
+            .bind(session.created_at.micros())
+            .bind(session.refreshed_at.micros())
+            .bind(session.expires_at.micros())
+    )?;
+    Ok(())
 }
 
 /// Raises the session's refresh counter from `expected` by one; `false` if it is not `expected` any more or over.

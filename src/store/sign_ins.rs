@@ -131,7 +131,7 @@ macro_rules! bound {
             .bind(number)
             .bind(session.id.0)
             .bind(session.account.0)
-            .bind(session.wallet.0)
+            .bind(session.wallet.map(|wallet| wallet.0))
             .bind(session.epoch)
             .bind(session.refreshed_at.micros())
             .bind(session.expires_at.micros())
@@ -209,7 +209,13 @@ impl Prepared {
         let hex = |id: Uuid| id.simple().to_string();
         let texts = (client.address.to_string(), client.request_id.as_str(), detail);
         let values = (
-            [hex(session.id.0), hex(session.account.0), hex(session.wallet.0), hex(event), hex::encode(wallet_tag)],
+            (
+                hex(session.id.0),
+                hex(session.account.0),
+                session.wallet.map(|wallet| hex(wallet.0)),
+                hex(event),
+                hex::encode(wallet_tag),
+            ),
             [session.epoch, session.refreshed_at.micros(), session.expires_at.micros()],
             texts,
         );

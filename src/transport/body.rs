@@ -1,6 +1,6 @@
 //! Bodies in and out, and the address in a path. What does not fit leaves as a problem that names the field.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -29,7 +29,24 @@ pub struct Sensitive<T>(pub T);
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
 
+/// A JSON body with the bytes in which it came, for those who sign them.
+#[derive(Clone, Debug)]
+pub struct SignedJson<T> {
+    /// What it says.
+    pub value: T,
+    /// The body.
+    pub bytes: Bytes,
+}
+
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        SignedJson::from_request(request, state).await.map(|signed| Self(signed.value))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for SignedJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -37,7 +54,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(Problem::unsupported_media_type());
         }
         let bytes = read(request).await?;
-        parse(&bytes).map(Self).map_err(Problem::from)
+        let value = parse(&bytes)?;
+        Ok(Self { value, bytes })
     }
 }
 
@@ -49,7 +67,7 @@ fn claims_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(request: Request) -> Result<axum::body::Bytes, Problem> {
+async fn read(request: Request) -> Result<Bytes, Problem> {
     // A body that says that it is too long is refused before it is read.
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > LONGEST as u64) {
@@ -122,6 +140,20 @@ impl<T: Serialize> IntoResponse for Sensitive<T> {
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// An answer that something was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Created<T>(pub T);
+
+impl<T: IntoResponse> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        response
     }
 }
 

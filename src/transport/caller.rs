@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
 use super::{ClientOf, Problem};
-use crate::identity::{Caller, Core, Credential, PersonPresent};
+use crate::identity::{Admin, AdminPresent, Caller, Core, Credential, PersonPresent, SESSION_PREFIX};
 use crate::model::error::{Error, Malformed, Unauthenticated};
 
 const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -26,7 +26,12 @@ fn credentials(headers: &HeaderMap) -> Result<Vec<Credential<'_>>, Error> {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Error::NotAuthenticated(Unauthenticated::InvalidToken));
         }
-        found.push(Credential::AccessToken(token.trim()));
+        let token = token.trim();
+        found.push(if token.starts_with(SESSION_PREFIX) {
+            Credential::SessionToken(token)
+        } else {
+            Credential::AccessToken(token)
+        });
     }
     if let Some(key) = single(headers, &API_KEY)? {
         found.push(Credential::ApiKey(key));
@@ -45,14 +50,45 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     Ok(Some(value.to_str().unwrap_or_default().trim()))
 }
 
+/// Finds out who calls by the headers; and, on the one door that takes them there, by session tokens of the query.
+///
+/// # Errors
+/// As [`Core::authenticate`].
+pub async fn authenticate(parts: &mut Parts, core: &Arc<Core>, in_query: &[String]) -> Result<Caller, Problem> {
+    // An answer that can't fail: without the outermost layer it is a client without an address.
+    let Ok(ClientOf(client)) = ClientOf::from_request_parts(parts, core).await;
+    let mut credentials = credentials(&parts.headers)?;
+    credentials.extend(in_query.iter().map(|token| Credential::SessionToken(token)));
+    Ok(core.authenticate(&credentials, &client).await?)
+}
+
+/// Whether the headers carry anything that may be a credential.
+#[must_use]
+pub fn carries_credential(headers: &HeaderMap) -> bool {
+    [AUTH_TOKEN, AUTHORIZATION, API_KEY].iter().any(|name| headers.contains_key(name))
+}
+
 impl FromRequestParts<Arc<Core>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        // An answer that can't fail: without the outermost layer it is a client without an address.
-        let Ok(ClientOf(client)) = ClientOf::from_request_parts(parts, core).await;
-        let credentials = credentials(&parts.headers)?;
-        Ok(core.authenticate(&credentials, &client).await?)
+        authenticate(parts, core, &[]).await
+    }
+}
+
+impl FromRequestParts<Arc<Core>> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        Ok(Caller::from_request_parts(parts, core).await?.require_admin()?)
+    }
+}
+
+impl FromRequestParts<Arc<Core>> for AdminPresent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        Ok(PersonPresent::from_request_parts(parts, core).await?.require_admin()?)
     }
 }
 

@@ -1,11 +1,18 @@
 //! The HTTP that every door speaks: bodies, problems, credentials. It holds no route and no rule.
 
+mod basic;
 mod body;
 mod caller;
 mod client;
 mod problem;
+mod query;
+mod v1;
 
-pub use body::{AddressPath, Json, NoContent, Sensitive};
+pub use basic::{BASIC, Basic};
+pub use body::{AddressPath, Created, Json, NoContent, Sensitive, SignedJson};
+pub use caller::{authenticate, carries_credential};
 pub use client::ClientOf;
 pub(crate) use client::REQUEST_ID;
 pub use problem::{Problem, ProblemBody, Violated};
+pub use query::{Query, count};
+pub use v1::{AccountPath, V1Json, V1Problem};

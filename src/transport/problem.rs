@@ -89,6 +89,19 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
+    /// The same with the status that a door's document gives it.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The same, asking for a credential in this way (RFC 9110 section 11.6.1).
+    #[must_use]
+    pub fn challenging(mut self, challenge: &'static str) -> Self {
+        self.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        self
+    }
+
     /// One of each, for the documentation.
     #[must_use]
     pub fn catalogue() -> Vec<Self> {
@@ -158,9 +171,12 @@ impl From<Error> for Problem {
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::NotAuthenticated(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable(Dependency::Database | Dependency::Time) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Unavailable(Dependency::Database | Dependency::Time | Dependency::Passwords) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             // RFC 9110 section 15.6.3: what we asked for it gave no good answer.
             Error::Unavailable(Dependency::Chains) => StatusCode::BAD_GATEWAY,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -177,7 +193,7 @@ impl From<Error> for Problem {
             }
             Error::Invalid(violations) => problem.violations = violations,
             Error::Internal(source) => problem.fault = Some(source.into()),
-            Error::Malformed(_) | Error::Forbidden(_) | Error::Conflict(_) => {}
+            Error::Malformed(_) | Error::Forbidden(_) | Error::NotFound(_) | Error::Conflict(_) => {}
         }
         problem
     }

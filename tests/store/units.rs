@@ -24,7 +24,8 @@ async fn sign_in(tx: &mut Tx, tag: &[u8; 32], spend: Spend) -> bool {
     let session = Session {
         id: SessionId(id()),
         account: AccountId(id()),
-        wallet: WalletId(id()),
+        wallet: Some(WalletId(id())),
+        amr: countersign::model::session::Amr::Wallet,
         epoch: 0,
         refresh_counter: 0,
         created_at: START,

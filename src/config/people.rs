@@ -1,0 +1,54 @@
+//! The settings of accounts that sign in by name and password.
+
+use super::read::{Fault, Reader, blame, boolean, whole};
+use super::sources::ConfigError;
+use super::{Cost, ExchangeDoor, FirstAdmin};
+use crate::model::{Email, Exchange, Password};
+use crate::secret::SecretText;
+
+impl Reader {
+    /// Never weaker than what is safe today (OWASP's first choice for argon2id).
+    pub(super) fn passwords(&self) -> Result<Cost, ConfigError> {
+        let fits = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Cost {
+            memory: fits(self.read("passwords.memory_kib", whole::<19_456, 1_048_576>)?),
+            passes: fits(self.read("passwords.passes", whole::<2, 64>)?),
+        })
+    }
+
+    pub(super) fn first_admin(&self) -> Result<Option<FirstAdmin>, ConfigError> {
+        let email =
+            self.optional("admin_email", |text| Email::parse("", text).map_err(|_| "an e-mail address is expected"))?;
+        let password = self.optional("admin_password", secret_text)?;
+        let half = |name| match self.0.get(name) {
+            Some(setting) => blame(setting, name, "admin_email and admin_password belong together"),
+            None => ConfigError(format!("{name}: admin_email and admin_password belong together")),
+        };
+        match (email, password) {
+            (Some(email), Some(password)) => {
+                let password = Password::choose("", password.expose(), [email.as_str()])
+                    .map_err(|violation| ConfigError(format!("admin_password: {}", violation.message)))?;
+                Ok(Some(FirstAdmin { email, password }))
+            }
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(half("admin_email")),
+            (None, Some(_)) => Err(half("admin_password")),
+        }
+    }
+
+    pub(super) fn exchange(&self) -> Result<ExchangeDoor, ConfigError> {
+        Ok(ExchangeDoor {
+            default: self.read("exchange.default", exchange)?,
+            public_listing: self.read("exchange.public_listing", boolean)?,
+        })
+    }
+}
+
+fn exchange(written: &str) -> Result<Exchange, Fault> {
+    Exchange::parse(written).ok_or("hyperliquid or binance is expected")
+}
+
+/// A secret that is compared, not derived from; a short one could be guessed from what it signs.
+pub(super) fn secret_text(written: &str) -> Result<SecretText, Fault> {
+    if written.len() < 8 { Err("at least 8 characters are expected") } else { Ok(SecretText::new(written.to_owned())) }
+}

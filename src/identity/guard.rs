@@ -1,0 +1,111 @@
+//! Guarding secrets that can be guessed: failures are counted for each secret and network, where neither a restart nor a
+//! second node loses them. Guesses that come at once count as if one had come after the other.
+
+use super::Core;
+use super::limits::Policy;
+use crate::clock::Timestamp;
+use crate::model::error::Limited;
+use crate::model::guard::{FREE_FAILURES, Failures};
+use crate::model::{AccountId, Client, Error};
+use crate::store::failures::{self, Target};
+use crate::store::{Queryable, Tx};
+
+/// The kind under which failures at passwords are counted.
+pub(super) const PASSWORD: &str = "password";
+
+/// Somebody who may try a secret once.
+pub(super) struct Guarded {
+    target: Target,
+    /// The failures that there were when he was let in.
+    before: Option<Failures>,
+    /// Whether he comes from a network in which a session of the account lives: the owner gets in from there whatever
+    /// others do.
+    known: bool,
+}
+
+impl Core {
+    /// Lets somebody try, unless failures of before make him wait.
+    pub(super) async fn guard(
+        &self,
+        db: &mut impl Queryable,
+        kind: &'static str,
+        whose: Whose,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Guarded, Error> {
+        let target = Target { kind, whose: whose.bytes(), network: client.network().to_string() };
+        let before = failures::find(db, &target).await?;
+        let mut guarded = Guarded { target, before, known: false };
+        let Some(limited) = wait(before, now) else { return Ok(guarded) };
+        if let Whose::Account(account) = whose
+            && failures::is_known(db, account, &guarded.target.network, now).await?
+        {
+            // Others may share the network, so the tries there are few as well, but not none.
+            let mut key = [0; 32];
+            key[..16].copy_from_slice(&guarded.target.whose);
+            self.limit_towards(Policy::KnownNetworkTries, &key, client, now)?;
+            guarded.known = true;
+            return Ok(guarded);
+        }
+        self.metrics.count_limited(limited.policy);
+        Err(Error::TooMany(limited))
+    }
+}
+
+impl Guarded {
+    /// Counts a failure; [`Error::TooMany`] if, by the failures of others who came at the same time, it was not to be tried.
+    pub(super) async fn count_failure(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+        let mut before = self.before;
+        // Each turn somebody else has failed; after the free ones there is a wait.
+        for _ in 0..=FREE_FAILURES {
+            if failures::insert(tx, &self.target, before, now).await? {
+                return Ok(());
+            }
+            before = failures::find(tx, &self.target).await?;
+            if let Some(limited) = wait(before, now).filter(|_| !self.known) {
+                return Err(Error::TooMany(limited));
+            }
+        }
+        Ok(())
+    }
+
+    /// The wait that others have brought about since this one was let in: then a right guess counts for nothing either.
+    pub(super) async fn wait_by_now(&self, tx: &mut Tx, now: Timestamp) -> Result<Option<Limited>, Error> {
+        let by_now = failures::find(tx, &self.target).await?;
+        let others_failed = by_now.map(|failures| failures.count) != self.before.map(|failures| failures.count);
+        Ok(wait(by_now, now).filter(|_| others_failed && !self.known))
+    }
+
+    /// Forgets the failures, since the secret is known.
+    pub(super) async fn forget(&self, tx: &mut Tx) -> Result<(), Error> {
+        if self.before.is_some() { failures::delete(tx, &self.target).await } else { Ok(()) }
+    }
+
+    /// The network that the guess came from.
+    pub(super) fn network(&self) -> &str {
+        &self.target.network
+    }
+}
+
+/// Whose secret is guessed at.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// An account's.
+    Account(AccountId),
+    /// A name's that nobody has, by its keyed hash.
+    Nobody([u8; 16]),
+}
+
+impl Whose {
+    fn bytes(self) -> [u8; 16] {
+        match self {
+            Self::Account(account) => *account.0.as_bytes(),
+            Self::Nobody(tag) => tag,
+        }
+    }
+}
+
+fn wait(failures: Option<Failures>, now: Timestamp) -> Option<Limited> {
+    let retry_after = failures?.wait(now)?;
+    Some(Limited { policy: "password_failures", burst: FREE_FAILURES, retry_after })
+}

@@ -1,0 +1,154 @@
+//! Changing the names and the password that an account is entered by.
+
+use super::changes::{require_fresh, subject_of};
+use super::guard::{PASSWORD, Whose};
+use super::{Caller, Core, Person, PersonPresent};
+use crate::clock::Timestamp;
+use crate::crypto::password::Verdict;
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{Conflict, Forbidden};
+use crate::model::{Client, Email, Error, Password, Username};
+use crate::store::people::{self, Renamed};
+use crate::store::{Tx, accounts, passwords};
+
+/// What is to be changed; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct NamesChange {
+    /// The new username.
+    pub username: Option<Username>,
+    /// The new e-mail address.
+    pub email: Option<Email>,
+    /// The new password.
+    pub password: Option<Password>,
+    /// The password that is in force, as proof that it is the person.
+    pub current_password: Option<String>,
+}
+
+impl Core {
+    /// The caller's account.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the database does not answer.
+    pub async fn own_person(&self, caller: &Caller) -> Result<Person, Error> {
+        let found = people::find(&mut self.db.read().await?, caller.account().id).await?;
+        match found {
+            Some(known) => Ok(Person::new(known.account, known.wallet)),
+            None => Err(caller.refusal_by_now(&mut self.db.read().await?).await?),
+        }
+    }
+
+    /// Changes the caller's names and password. A new e-mail address is not verified; it and a new password end all
+    /// sessions but the caller's.
+    ///
+    /// # Errors
+    /// [`Conflict::IdentityAlreadyUsed`]; for an e-mail address or a password also [`Forbidden::PersonRequired`],
+    /// [`Forbidden::FreshSignInRequired`] without the password in force, and if that is wrong
+    /// [`Error::NotAuthenticated`]; [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn change_names(&self, caller: &Caller, change: NamesChange, client: &Client) -> Result<Person, Error> {
+        let now = self.clock.now();
+        self.limit_writes(caller, now)?;
+        // The same address again is no change: it must not take its verification away.
+        let own = caller.account().email.as_deref();
+        let email = change.email.filter(|email| own != Some(email.as_str()));
+        if email.is_none() && change.password.is_none() {
+            return self.rename(caller, change.username.as_ref(), client, now).await;
+        }
+        let person = caller.clone().require_person()?;
+        self.prove(&person, change.current_password.as_deref(), change.password.is_some(), client, now).await?;
+        let hash = match change.password {
+            Some(password) => Some(self.hashers.hash(password, self.random.bytes()).await?),
+            None => None,
+        };
+        let mut tx = self.begin_change(&person).await?;
+        self.store_names(&mut tx, &person, change.username.as_ref(), email.as_ref(), client).await?;
+        if let Some(hash) = hash {
+            passwords::upsert(&mut tx, person.account().id, &hash, now).await?;
+            self.record(&mut tx, Event::PasswordChanged, subject_of(&person), Some(client), now).await?;
+        }
+        accounts::end_sessions_but(&mut tx, person.account().id, person.session()).await?;
+        finish(tx, caller).await
+    }
+
+    /// A username protects nothing, so any credential may change it.
+    async fn rename(
+        &self,
+        caller: &Caller,
+        username: Option<&Username>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Person, Error> {
+        if username.is_none() {
+            return self.own_person(caller).await;
+        }
+        let mut tx = self.db.write().await?;
+        let account = caller.account();
+        match people::rename(&mut tx, account.id, account.epoch, username, None, now).await? {
+            Renamed::Done => {}
+            Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
+            Renamed::Gone => return Err(caller.refusal_by_now(&mut tx).await?),
+        }
+        let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
+        self.record(&mut tx, Event::UsernameChanged, subject, Some(client), now).await?;
+        finish(tx, caller).await
+    }
+
+    async fn store_names(
+        &self,
+        tx: &mut Tx,
+        person: &PersonPresent,
+        username: Option<&Username>,
+        email: Option<&Email>,
+        client: &Client,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let account = person.account();
+        match people::rename(tx, account.id, account.epoch, username, email, now).await? {
+            Renamed::Done => {}
+            Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
+            Renamed::Gone => return Err(person.refusal_by_now(tx).await?),
+        }
+        let changed = [(username.is_some(), Event::UsernameChanged), (email.is_some(), Event::EmailChanged)];
+        for (_, event) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
+            self.record(tx, event, subject_of(person), Some(client), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Insists on proof that it is the person, and not somebody who found a token: the password in force, or a sign-in of
+    /// a moment ago. A password that there is, only itself replaces.
+    async fn prove(
+        &self,
+        person: &PersonPresent,
+        current: Option<&str>,
+        replaces_password: bool,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let account = person.account().id;
+        let (stored, guarded) = {
+            let mut reader = self.db.read().await?;
+            let stored = people::find(&mut reader, account).await?.and_then(|known| known.hash);
+            let Some(current) = current else {
+                return if replaces_password && stored.is_some() {
+                    Err(Error::Forbidden(Forbidden::CurrentPasswordRequired))
+                } else {
+                    require_fresh(person, now)
+                };
+            };
+            let guarded = self.guard(&mut reader, PASSWORD, Whose::Account(account), client, now).await?;
+            ((stored, current), guarded)
+        };
+        let (stored, current) = stored;
+        if self.compare(current, stored).await? == Verdict::Wrong {
+            return Err(self.refuse_password(Some(account), &guarded, client).await);
+        }
+        Ok(())
+    }
+}
+
+async fn finish(mut tx: Tx, caller: &Caller) -> Result<Person, Error> {
+    let found = people::find(&mut tx, caller.account().id).await?;
+    let known = found.ok_or(Error::internal("an account that was just changed is gone"))?;
+    tx.commit().await?;
+    Ok(Person::new(known.account, known.wallet))
+}

@@ -1,0 +1,127 @@
+//! Making an account by a name.
+
+use super::limits::Policy;
+use super::{Core, Person};
+use crate::config::FirstAdmin;
+use crate::model::account::Role;
+use crate::model::audit::{Event, Subject};
+use crate::model::error::Conflict;
+use crate::model::profile::ProfileText;
+use crate::model::{AccountId, Client, Email, Error, Password, SignInName, Username};
+use crate::store::passwords;
+use crate::store::people::{self, NewPerson};
+
+/// What somebody registers with.
+#[derive(Clone, Debug, Default)]
+pub struct Registration {
+    /// The username.
+    pub username: Option<Username>,
+    /// The e-mail address.
+    pub email: Option<Email>,
+    /// The display name.
+    pub name: ProfileText,
+    /// The password; without one nobody signs in by password.
+    pub password: Option<Password>,
+}
+
+/// What an operator vouches for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Vouched {
+    /// What the account may do.
+    pub role: Role,
+    /// That the e-mail address is this person's.
+    pub email: bool,
+}
+
+const TAKEN: Error = Error::Conflict(Conflict::IdentityAlreadyUsed);
+
+impl Core {
+    /// Makes an account.
+    ///
+    /// # Errors
+    /// [`Conflict::IdentityAlreadyUsed`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn register(&self, registration: Registration, client: &Client) -> Result<Person, Error> {
+        self.limit(Policy::Registrations, client, self.clock.now())?;
+        self.create_account(registration, Vouched::default(), Some(client)).await
+    }
+
+    /// Makes an account as an operator.
+    ///
+    /// # Errors
+    /// As [`Core::register`].
+    pub async fn create_person(&self, registration: Registration, vouched: Vouched) -> Result<Person, Error> {
+        self.create_account(registration, vouched, None).await
+    }
+
+    /// Makes the configured first ADMIN, if there is no ADMIN yet; tells whether it did.
+    ///
+    /// # Errors
+    /// [`Conflict::IdentityAlreadyUsed`] if the e-mail address is that of an account that is no ADMIN;
+    /// [`Error::Unavailable`].
+    pub async fn make_first_admin(&self) -> Result<bool, Error> {
+        let Some(FirstAdmin { email, password }) = self.config.first_admin.clone() else { return Ok(false) };
+        if people::has_admin(&mut self.db.read().await?).await? {
+            return Ok(false);
+        }
+        let registration = Registration { email: Some(email), password: Some(password), ..Registration::default() };
+        match self.create_person(registration, Vouched { role: Role::Admin, email: true }).await {
+            Ok(_) => Ok(true),
+            // Another node starts as well and was faster.
+            Err(Error::Conflict(Conflict::IdentityAlreadyUsed))
+                if people::has_admin(&mut self.db.read().await?).await? =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_account(
+        &self,
+        registration: Registration,
+        vouched: Vouched,
+        client: Option<&Client>,
+    ) -> Result<Person, Error> {
+        let Registration { username, email, name, password } = registration;
+        self.require_free(username.as_ref(), email.as_ref()).await?;
+        // Long before the unit of work, in which nothing slow may happen.
+        let hash = match password {
+            Some(password) => Some(self.hashers.hash(password, self.random.bytes()).await?),
+            None => None,
+        };
+        let now = self.clock.now();
+        let id = AccountId(self.random.uuid(now));
+        let email_verified_at = email.as_ref().filter(|_| vouched.email).map(|_| now);
+        let person = NewPerson { username, email, email_verified_at, name, role: vouched.role };
+        let mut tx = self.db.write().await?;
+        if !people::insert(&mut tx, id, &person, now).await? {
+            return Err(TAKEN);
+        }
+        if let Some(hash) = &hash {
+            passwords::upsert(&mut tx, id, hash, now).await?;
+        }
+        let subject = Subject { account: Some(id), ..Subject::default() };
+        self.record(&mut tx, Event::Registered, subject, client, now).await?;
+        if vouched.role == Role::Admin {
+            self.record(&mut tx, Event::RoleGranted("operator"), subject, client, now).await?;
+        }
+        let known = people::find(&mut tx, id).await?.ok_or(Error::internal("an account that was just made is gone"))?;
+        tx.commit().await?;
+        Ok(Person::new(known.account, known.wallet))
+    }
+
+    /// Looks whether the names are free, before anything is hashed for them. Only the row decides.
+    async fn require_free(&self, username: Option<&Username>, email: Option<&Email>) -> Result<(), Error> {
+        let names = [
+            username.map(|name| SignInName::Username(name.key().to_owned())),
+            email.map(|email| SignInName::Email(email.key().to_owned())),
+        ];
+        let mut reader = self.db.read().await?;
+        for name in names.into_iter().flatten() {
+            if people::find_by_name(&mut reader, &name).await?.is_some() {
+                return Err(TAKEN);
+            }
+        }
+        Ok(())
+    }
+}

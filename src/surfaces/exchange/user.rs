@@ -1,0 +1,45 @@
+//! A user, as this door shows one.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::identity::Person;
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExchangeUser)]
+pub(super) struct User {
+    /// The account's number.
+    id: i64,
+    /// The username; of an account without one, what else it goes by.
+    username: String,
+    /// The e-mail address.
+    email: Option<String>,
+    /// Whether the account may be used.
+    is_active: bool,
+}
+
+impl User {
+    /// As its owner and ADMINs see it.
+    pub(super) fn whole(person: &Person) -> Self {
+        Self {
+            id: person.number(),
+            username: person.full_name(),
+            email: person.email().map(str::to_owned),
+            is_active: person.is_enabled(),
+        }
+    }
+
+    /// As strangers see it.
+    pub(super) fn public(person: &Person) -> Self {
+        Self { id: person.number(), username: person.public_name(), email: None, is_active: person.is_enabled() }
+    }
+}
+
+/// Both of two, or the faults of all.
+pub(super) fn faults<T>(
+    faults: &mut Vec<crate::model::error::Violation>,
+    read: Result<T, crate::model::error::Violation>,
+) -> Option<T> {
+    read.map_err(|fault| faults.push(fault)).ok()
+}
