@@ -2,8 +2,13 @@
 
 mod abuse;
 mod audit;
+mod exchange;
 mod gateway;
 mod keys;
 mod limits;
+mod passwords;
+mod people;
 mod start;
+mod users;
 mod wallet;
+mod ways_in;

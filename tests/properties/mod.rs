@@ -1,6 +1,7 @@
 //! What must hold for any input, tried on many. `PROPTEST_CASES` asks for more, `PROPTEST_RNG_SEED` for others.
 
 mod abnf;
+mod names;
 mod parsers;
 mod signatures;
 mod siwe;

@@ -1,4 +1,5 @@
 //! The store on both databases: units of work, groups of them, and that both databases have the same tables.
 
 mod migrations;
+mod plans;
 mod units;

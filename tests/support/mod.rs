@@ -1,6 +1,7 @@
 //! What tests stand on: real databases, real clients, and the built gateway as a process of its own.
 
 pub mod client;
+pub mod database;
 pub mod evm;
 pub mod golden;
 pub mod http;
@@ -8,6 +9,7 @@ pub mod limits;
 pub mod lives;
 pub mod pages;
 pub mod parts;
+pub mod person;
 pub mod postgres;
 pub mod process;
 pub mod scratch;

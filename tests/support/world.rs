@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use super::database::Data;
 use super::{postgres, scratch};
 
 /// When every world begins: 2026-01-01T00:00:00Z.
@@ -129,6 +130,24 @@ impl World {
         let rotated = rotate_signing_key(core.db(), config, secret, core.random(), self.clock.now()).await;
         rotated.expect("the key is rotated");
         core.reload_keys().await.expect("the keys are reloaded");
+    }
+
+    /// The data itself, beside the gateway.
+    pub async fn data(&self) -> Data {
+        let url = self.variables.iter().find(|(name, _)| name == "DATABASE_URL").map(|(_, url)| url.as_str());
+        Data::open(url, &self.data.path().join("countersign.db")).await
+    }
+
+    /// Sends a request as a client at this address, which a trusted proxy vouches for: see [`World::behind_proxy`].
+    pub async fn call_from(&self, address: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+        self.call(method, path, &headers, body).await
+    }
+
+    /// The same data behind a gateway that believes its peer about clients.
+    pub async fn behind_proxy(&self, changes: &[(&str, &str)]) -> Self {
+        let proxies = [("TRUSTED_PROXIES", "[\"0.0.0.0\"]")];
+        self.again_with(&proxies.into_iter().chain(changes.iter().copied()).collect::<Vec<_>>()).await
     }
 
     /// Turns the clock.

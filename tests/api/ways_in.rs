@@ -1,0 +1,136 @@
+//! Every way to get a token, tried by accounts that must not: one table, so that no way is forgotten.
+
+use countersign::identity::Who;
+use serde_json::{Value, json};
+
+use crate::support::person::{PASSWORD, admin, call_as, login, register, token};
+use crate::support::wallet::{Session, Wallet, refresh};
+use crate::support::world::{Answer, World, on_both};
+
+/// The ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Login,
+    Basic,
+    Wallet,
+    Refresh,
+    ApiKey,
+    AccessToken,
+    SessionToken,
+}
+
+const WAYS: [Way; 7] =
+    [Way::Login, Way::Basic, Way::Wallet, Way::Refresh, Way::ApiKey, Way::AccessToken, Way::SessionToken];
+
+/// What is wrong with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Disabled,
+    Deleted,
+    Locked,
+    Unverified,
+}
+
+/// What a way answers in this state: a status and a code, or that it lets in.
+fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
+    match (state, way) {
+        (State::Disabled, _) => Some((403, "account_disabled")),
+        (State::Deleted, Way::Login | Way::Basic) => Some((401, "invalid_credentials")),
+        // A wallet comes back as somebody else.
+        (State::Deleted, Way::Wallet) => None,
+        (State::Deleted, Way::ApiKey) => Some((401, "invalid_api_key")),
+        (State::Deleted, Way::Refresh) => Some((401, "invalid_refresh_token")),
+        (State::Deleted, _) => Some((401, "session_ended")),
+        (State::Locked, Way::Login | Way::Basic) => Some((429, "too_many_requests")),
+        // Guesses at a password are nothing to whoever shows something else.
+        (State::Locked, _) => None,
+        (State::Unverified, Way::Login | Way::Basic | Way::Wallet | Way::Refresh) => Some((403, "email_not_verified")),
+        (State::Unverified, _) => None,
+    }
+}
+
+/// An account with everything that one may have.
+struct Owner {
+    wallet: Wallet,
+    session: Session,
+    key: String,
+    opaque: String,
+}
+
+impl Owner {
+    async fn of(world: &World) -> Self {
+        register(world, "trader1").await.ok(201);
+        let opaque = login(world, "trader1", PASSWORD).await.ok(200).field("session_token").to_owned();
+        let wallet = Wallet::number(1);
+        let body = json!({"address": wallet.address});
+        let asked = call_as(world, &opaque, "POST", "/users/wallets/challenge", body).await.ok(200);
+        let message = asked.field("message");
+        let proof = json!({"message": message, "signature": wallet.sign(message)});
+        call_as(world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
+        let session = wallet.sign_in(world).await;
+        let key = session.api_key(world).await;
+        Self { wallet, session, key, opaque }
+    }
+
+    async fn go(&self, world: &World, way: Way) -> Answer {
+        match way {
+            Way::Login => login(world, "trader1", PASSWORD).await,
+            Way::Basic => token(world, "trader1@example.com", PASSWORD).await,
+            Way::Wallet => {
+                let nonce = self.wallet.nonce(world).await;
+                self.wallet.post(world, &self.wallet.sign(&nonce)).await
+            }
+            Way::Refresh => refresh(world, &self.session.refresh).await,
+            Way::ApiKey => {
+                world.call("GET", &self.session.profile_path(), &[("x-api-key", &self.key)], &Value::Null).await
+            }
+            Way::AccessToken => world.get_as(&self.session.token, "/users/wallets").await,
+            Way::SessionToken => world.get(&format!("/api/users/profile?session_token={}", self.opaque)).await,
+        }
+    }
+}
+
+async fn bring_about(world: &World, state: State) {
+    let id = world.core.find_person(Who::Name("trader1")).await.unwrap().id();
+    match state {
+        State::Disabled => assert!(world.core.disable_account(id).await.unwrap()),
+        State::Deleted => {
+            let root = admin(world, "root").await;
+            call_as(world, &root, "DELETE", &format!("/v1/users/{id}"), Value::Null).await.ok(204);
+        }
+        State::Locked => {
+            // Whoever is signed in from here would get in all the same.
+            world.data().await.execute("DELETE FROM known_networks").await;
+            for _ in 0..5 {
+                login(world, "trader1", "a wrong password").await.refused(401, "invalid_credentials");
+            }
+        }
+        State::Unverified => {}
+    }
+}
+
+on_both! {
+    async fn no_way_in_forgets_to_ask_what_the_others_ask(world: World) {
+        // The last one changes what the gateway asks for, so each has accounts of its own.
+        for state in [State::Locked, State::Disabled, State::Deleted, State::Unverified] {
+            world.data().await.execute("DELETE FROM wallets").await;
+            for table in ["DELETE FROM passwords", "DELETE FROM failures", "DELETE FROM accounts"] {
+                world.data().await.execute(table).await;
+            }
+            let owner = Owner::of(&world).await;
+            for way in WAYS.into_iter().filter(|way| *way != Way::Refresh) {
+                let answer = owner.go(&world, way).await;
+                assert_eq!(answer.status, 200, "{way:?} works while all is well: {}", answer.text);
+            }
+            bring_about(&world, state).await;
+            let strict = [("REQUIRE_VERIFIED_EMAIL", "true")];
+            let judge = world.again_with(if state == State::Unverified { &strict } else { &[] }).await;
+            for way in WAYS {
+                let answer = owner.go(&judge, way).await;
+                let code = answer.json["error"].as_str().map(str::to_owned);
+                let told = code.as_deref().map(|code| (answer.status.as_u16(), code));
+                assert_eq!(told, expected(way, state), "{way:?} of an account that is {state:?}: {}", answer.text);
+            }
+        }
+    }
+}
