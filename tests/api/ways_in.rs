@@ -36,16 +36,14 @@ fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
     match (state, way) {
         (State::Disabled, _) => Some((403, "account_disabled")),
         (State::Deleted, Way::Login | Way::Basic) => Some((401, "invalid_credentials")),
-        // A wallet comes back as somebody else.
-        (State::Deleted, Way::Wallet) => None,
         (State::Deleted, Way::ApiKey) => Some((401, "invalid_api_key")),
         (State::Deleted, Way::Refresh) => Some((401, "invalid_refresh_token")),
-        (State::Deleted, _) => Some((401, "session_ended")),
+        (State::Deleted, Way::AccessToken | Way::SessionToken) => Some((401, "session_ended")),
         (State::Locked, Way::Login | Way::Basic) => Some((429, "too_many_requests")),
-        // Guesses at a password are nothing to whoever shows something else.
-        (State::Locked, _) => None,
         (State::Unverified, Way::Login | Way::Basic | Way::Wallet | Way::Refresh) => Some((403, "email_not_verified")),
-        (State::Unverified, _) => None,
+        // A wallet comes back as somebody else, guesses at a password are nothing to whoever shows something else, and
+        // an address that is not verified takes nothing away that was given before.
+        (State::Deleted | State::Locked | State::Unverified, _) => None,
     }
 }
 

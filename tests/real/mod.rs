@@ -6,6 +6,7 @@ mod clients;
 mod crash;
 mod dapp;
 mod database;
+mod doors;
 mod evm;
 mod front_ends;
 mod frozen;

@@ -12,13 +12,11 @@ pub enum Data {
 
 impl Data {
     pub async fn open(postgres: Option<&str>, sqlite: &Path) -> Self {
-        match postgres {
-            Some(url) => Self::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers")),
-            None => {
-                let url = format!("sqlite://{}", sqlite.display());
-                Self::Sqlite(SqliteConnection::connect(&url).await.expect("SQLite opens"))
-            }
+        if let Some(url) = postgres {
+            return Self::Postgres(PgConnection::connect(url).await.expect("PostgreSQL answers"));
         }
+        let url = format!("sqlite://{}", sqlite.display());
+        Self::Sqlite(SqliteConnection::connect(&url).await.expect("SQLite opens"))
     }
 
     /// Runs a statement; gives how many rows it changed.
@@ -45,7 +43,7 @@ impl Data {
         match self {
             Self::Sqlite(c) => {
                 let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-                let query = parameters.iter().fold(sqlx::query(explained), |query, text| query.bind(text));
+                let query = parameters.iter().fold(sqlx::query(explained), sqlx::query::Query::bind);
                 let rows = query.fetch_all(c).await.expect("the plan");
                 rows.iter().map(|row| row.get::<String, _>("detail") + "\n").collect()
             }
@@ -79,7 +77,7 @@ impl Data {
                 for (table, columns) in tables {
                     let rows = sqlx::AssertSqlSafe(format!("SELECT {columns} FROM {table}"));
                     let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&mut *c).await.expect("the rows");
-                    whole += &format!("{table}\n{}\n", rows.join("\n"));
+                    whole.extend([table.as_str(), "\n", &rows.join("\n"), "\n"]);
                 }
                 whole
             }

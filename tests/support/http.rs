@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Answer {
     /// Its status code.
     pub status: u16,
+    /// Its status line and headers.
+    pub head: String,
     /// Its body.
     pub body: String,
 }
@@ -47,5 +49,5 @@ pub fn read(mut stream: TcpStream) -> Answer {
     let text = String::from_utf8(bytes).expect("an answer in UTF-8");
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {text:?}"));
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
-    Answer { status, body: body.to_owned() }
+    Answer { status, head: head.to_owned(), body: body.to_owned() }
 }
