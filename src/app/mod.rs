@@ -4,6 +4,7 @@ mod data_dir;
 mod failure;
 mod listen;
 mod operate;
+mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 pub use data_dir::Secret;
 pub use failure::StartFailure;
 pub use operate::{list_keys, migrate, rotate_keys};
+pub use users::{Change, NewUser, Page, Role, UserFailure, Users, Wanted, with_password};
 
 use crate::chain::Chains;
 pub use crate::chain::Finding;

@@ -51,6 +51,7 @@ pub async fn rotate_keys(config: &Config, clock: &Clock, random: &Random) -> Res
     Ok(keys?)
 }
 
-async fn open(config: &Config) -> Result<Db, StartFailure> {
+/// Opens a database that is there and up to date.
+pub(super) async fn open(config: &Config) -> Result<Db, StartFailure> {
     Db::open_existing(&config.database).await.map_err(|error: OpenError| StartFailure::database(config, &error))
 }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::app::StartFailure;
+use crate::app::{StartFailure, UserFailure};
 use crate::config::ConfigError;
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The server refused it.
+    /// The server refused it, or the accounts that there are do.
     Refused(String),
     /// What was asked about is not so. A script that wants JSON finds the `answer` on standard output all the same.
     No { answer: String, line: String },
@@ -51,6 +51,16 @@ impl Failure {
 impl From<StartFailure> for Failure {
     fn from(failure: StartFailure) -> Self {
         Self::WrongUse(failure.to_string())
+    }
+}
+
+impl From<UserFailure> for Failure {
+    fn from(failure: UserFailure) -> Self {
+        match failure {
+            UserFailure::Start(failure) => Self::of_operator(&failure),
+            UserFailure::Invalid(line) => Self::WrongUse(line),
+            UserFailure::Refused(line) => Self::Refused(line),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod logging;
 mod manual;
 mod operate;
 mod serve;
+mod users;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -54,6 +55,7 @@ fn act(arguments: Arguments) -> Result<String, Failure> {
         Verb::Serve => serve::run(config()?).map(|()| String::new()),
         Verb::Config => Ok(config()?.to_toml()),
         Verb::Keys { action } => operate::keys(&config()?, action, json),
+        Verb::Users { action } => users::run(&config()?, &action, json),
         Verb::Migrate { check } => operate::migrate(&config()?, check, json),
         Verb::Openapi => operate::openapi(&config()?),
         Verb::Healthcheck => client::healthcheck(&config()?, json),

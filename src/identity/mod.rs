@@ -111,8 +111,33 @@ impl Core {
         db: Db,
         secret: &SecretBytes,
     ) -> Result<Arc<Self>, RootError> {
-        let now = clock.now();
-        let root::Opened { keychain, wallet_tags, keyring } = root::open(&db, &config, secret, &random, now).await?;
+        let opened = root::open(&db, &config, secret, &random, clock.now()).await?;
+        Self::over(opened, config, clock, random, db)
+    }
+
+    /// Builds the core over a database that a start has made ready. Makes and changes nothing.
+    ///
+    /// # Errors
+    /// [`RootError`] if the root secret is not one that a start has made known.
+    pub async fn open_existing(
+        config: Config,
+        clock: Clock,
+        random: Random,
+        db: Db,
+        secret: &SecretBytes,
+    ) -> Result<Arc<Self>, RootError> {
+        let opened = root::open_known(&db, &config, secret, clock.now()).await?;
+        Self::over(opened, config, clock, random, db)
+    }
+
+    fn over(
+        opened: root::Opened,
+        config: Config,
+        clock: Clock,
+        random: Random,
+        db: Db,
+    ) -> Result<Arc<Self>, RootError> {
+        let root::Opened { keychain, wallet_tags, keyring } = opened;
         Ok(Arc::new(Self {
             hashers: Hashers::start(config.passwords).map_err(|error| Error::Internal(error.into()))?,
             wallet_tags: hmac::Key::new(hmac::HMAC_SHA256, &wallet_tags),

@@ -15,6 +15,9 @@ use crate::secret::SecretBytes;
 use crate::store::keys::{self as rows, SealedKey, SigningKeyRow};
 use crate::store::{Db, Queryable, Tx, audit};
 
+/// What the data key is for under which wallets are counted.
+const WALLET_TAGS: &str = "wallet tags";
+
 /// Why the keys of this database can't be used.
 #[derive(Debug)]
 pub enum RootError {
@@ -52,9 +55,24 @@ pub(super) async fn open(
     rows::lock(&mut tx).await?;
     let keychain = keychain(&mut tx, secret, &config.previous_secrets, random, now).await?;
     let mut keys = Keys { tx: &mut tx, keychain: &keychain, random, now };
-    let wallet_tags = keys.data_key("wallet tags").await?;
+    let wallet_tags = keys.data_key(WALLET_TAGS).await?;
     let keyring = keys.keyring(config).await?;
     tx.commit().await?;
+    Ok(Opened { keychain, wallet_tags, keyring })
+}
+
+/// Opens the keys that a start has made, with a root secret that a start has made known. Only reads.
+pub(super) async fn open_known(
+    db: &Db,
+    config: &Config,
+    secret: &SecretBytes,
+    now: Timestamp,
+) -> Result<Opened, RootError> {
+    let mut reader = db.read().await?;
+    let keychain = known_keychain(&mut reader, secret, &config.previous_secrets).await?;
+    let row = rows::find_data_key(&mut reader, WALLET_TAGS).await?.ok_or(RootError::NewSecret)?;
+    let wallet_tags = open_key(&keychain, WALLET_TAGS, &row)?;
+    let keyring = load_keyring(&mut reader, &keychain, now).await?;
     Ok(Opened { keychain, wallet_tags, keyring })
 }
 
@@ -93,11 +111,11 @@ async fn keychain(
 
 /// The keychain of root secrets that the database knows already. Makes nothing known, which is a start's to do.
 pub(super) async fn known_keychain(
-    tx: &mut Tx,
+    db: &mut impl Queryable,
     secret: &SecretBytes,
     previous: &[SecretBytes],
 ) -> Result<Keychain, RootError> {
-    let known = rows::list_root_secrets(tx).await?;
+    let known = rows::list_root_secrets(db).await?;
     let of_secret = |secret: &SecretBytes| {
         let check = check_value(secret);
         let row = known.iter().find(|row| row.check_value == check)?;

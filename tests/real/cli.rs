@@ -1,18 +1,22 @@
 //! The command line as a script uses it: what it prints where, what it keeps, how it ends.
 
 mod chains;
+mod first_admin;
 mod keys;
 mod operators;
 mod sessions;
+mod users;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign::wallet::signer::PrivateKey;
 use serde_json::Value;
 
 use super::{KEY, on_both_databases, on_sqlite};
-use crate::support::http::send;
+use crate::support::http::{get, send};
 use crate::support::process::Finished;
 use crate::support::scratch;
 use crate::support::server::{Gateway, Server};
@@ -37,6 +41,44 @@ fn failed(finished: &Finished, code: i32, hint: &str) {
     assert_eq!((finished.code, finished.stdout.as_str()), (code, ""), "{finished:?}");
     assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
     assert!(finished.stderr.contains(hint), "{finished:?}");
+}
+
+/// Writes a file and returns its path.
+fn file(directory: &Path, name: &str, content: &str) -> String {
+    let path = directory.join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// What a verb answered as JSON, with this exit code.
+#[track_caller]
+fn told(finished: &Finished, code: i32) -> Value {
+    assert_eq!(finished.code, code, "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
+}
+
+/// The names of what is in a directory.
+fn files(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Signs in by Basic authentication: the status, and the access token or the code of the error.
+fn enter(server: &Server, name: &str, password: &str) -> (u16, String) {
+    let header = format!("authorization: Basic {}", STANDARD.encode(format!("{name}:{password}")));
+    let answer = send(&server.url, "GET", "/v1/users/token", &[&header], "");
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let said = body["token"].as_str().or(body["error"].as_str());
+    (answer.status, said.unwrap().to_owned())
+}
+
+/// Reads the list of users: the status, and the code of the error if there is one.
+fn list_as(server: &Server, token: &str) -> (u16, String) {
+    let answer = get(&server.url, "/v1/users", token);
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    (answer.status, body["error"].as_str().unwrap_or_default().to_owned())
 }
 
 #[test]
@@ -92,7 +134,14 @@ fn the_description_the_completions_and_the_manual_are_printed() {
     }
     let page = done(&gateway.run(&["man"]));
     assert!(page.contains(".TH countersign"));
-    for told in ["COUNTERSIGN LOGIN", "\\-\\-password\\-file", "COUNTERSIGN KEYS ROTATE", "\\-\\-check", "Exit codes"] {
+    for told in [
+        "COUNTERSIGN LOGIN",
+        "\\-\\-password\\-file",
+        "COUNTERSIGN KEYS ROTATE",
+        "\\-\\-check",
+        "COUNTERSIGN USERS RESET-PASSWORD",
+        "Exit codes",
+    ] {
         assert!(page.contains(told), "{told}");
     }
 }

@@ -1,4 +1,6 @@
-"""Runs a program on a terminal of its own and types a password: python prompt.py PASSWORD PROGRAM [ARGUMENT …]
+"""Runs a program on a terminal of its own and types passwords: python prompt.py PASSWORDS PROGRAM [ARGUMENT …]
+
+PASSWORDS are lines; each is typed when the program asks for a password once more.
 
 The program's standard output is no terminal, as in `token=$(…)`. Prints it, and the screen to standard error.
 """
@@ -9,7 +11,8 @@ import sys
 import termios
 import time
 
-password, *command = sys.argv[1:]
+passwords, *command = sys.argv[1:]
+passwords = passwords.split("\n")
 reading, writing = os.pipe()
 child, terminal = pty.fork()
 if child == 0:
@@ -18,7 +21,7 @@ if child == 0:
 os.close(writing)
 
 screen = b""
-is_typed = False
+typed = 0
 while True:
     try:
         chunk = os.read(terminal, 1024)
@@ -27,12 +30,12 @@ while True:
     if not chunk:
         break
     screen += chunk
-    if not is_typed and b"assword" in screen:
+    if typed < len(passwords) and screen.count(b"assword") > typed:
         # A person is slower than the program, which asks before it turns the echo off.
         while termios.tcgetattr(terminal)[3] & termios.ECHO:
             time.sleep(0.01)
-        os.write(terminal, password.encode() + b"\n")
-        is_typed = True
+        os.write(terminal, passwords[typed].encode() + b"\n")
+        typed += 1
 
 with open(reading, encoding="utf-8") as output:
     sys.stdout.write(output.read())

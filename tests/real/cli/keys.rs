@@ -1,8 +1,6 @@
 //! Where the key of a login comes from: files, encrypted files of other programs, a password that is typed.
 
-use std::path::Path;
-
-use super::{ADDRESS, done, failed, script};
+use super::{ADDRESS, done, failed, file, script};
 use crate::real::{KEY, on_sqlite};
 use crate::support::parts::{self, python, python_program};
 use crate::support::scratch;
@@ -12,13 +10,6 @@ const KEYSTORE: &str = r#"{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv"
     "ciphertext":"5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46","kdf":"pbkdf2","kdfparams":
     {"c":262144,"dklen":32,"prf":"hmac-sha256","salt":"ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"},
     "mac":"517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"},"version":3}"#;
-
-/// Writes a file and returns its path.
-fn file(directory: &Path, name: &str, content: &str) -> String {
-    let path = directory.join(name);
-    std::fs::write(&path, content).unwrap();
-    path.to_str().unwrap().to_owned()
-}
 
 #[test]
 fn a_key_comes_from_a_file_or_an_encrypted_one_and_its_secrets_are_never_shown() {
