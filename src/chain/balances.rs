@@ -7,9 +7,10 @@ use std::sync::Arc;
 use alloy::primitives::U256;
 
 use super::cache::Circuit;
-use super::multicall::{Read, word};
+use super::multicall::{Questions, Read, word};
+use super::part::Outcome;
 use super::price::{self, Price};
-use super::reader::{Outcome, Reader};
+use super::reader::Reader;
 use super::rpc::NodeFault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Chain, Feed};
@@ -93,9 +94,8 @@ impl Holdings {
     /// Balance and allowance of each token, in pairs, so that no call has one without the other; then the native coin,
     /// and what prices take.
     fn reads(&self, owner: Address) -> Vec<Read> {
-        let of_token = |token: &Arc<Token>| {
-            [Read::balance(token.address, owner), Read::allowance(token.address, owner, self.chain.spender)]
-        };
+        let questions = Questions::after(owner, self.chain.spender);
+        let of_token = |token: &Arc<Token>| questions.to(token.address);
         let native = std::iter::once(Read::Native(owner));
         self.tokens.iter().flat_map(of_token).chain(native).chain(self.price_reads()).collect()
     }

@@ -9,6 +9,7 @@ use quick_cache::sync::Cache as Bounded;
 use tokio::sync::OnceCell;
 
 use super::balances::{Balance, Holdings};
+use super::rpc::NodeFault;
 use crate::clock::{Clock, Timestamp};
 use crate::model::Address;
 use crate::tasks;
@@ -126,12 +127,12 @@ fn fresh(slot: &Arc<Slot>, now: Timestamp) -> Option<Answer> {
 /// Asks the chain, for no longer than its deadline.
 async fn ask(holdings: &Holdings, owner: Address, clock: &Clock) -> Answer {
     let chain = &holdings.chain;
-    let read = tokio::time::timeout(chain.deadline, holdings.read(owner, clock)).await;
-    holdings.circuit.note(read.is_ok(), clock.now());
+    let read = holdings.read(owner, clock).await;
+    holdings.circuit.note(!matches!(read, Err(NodeFault::Late)), clock.now());
     match read {
-        Ok(Ok(balances)) => return Some(Arc::new(balances)),
-        Ok(Err(reason)) => tracing::warn!(chain = chain.id, %reason, "no node of the chain gave balances"),
-        Err(_) => tracing::warn!(chain = chain.id, "no node of the chain gave balances in time"),
+        Ok(balances) => return Some(Arc::new(balances)),
+        Err(NodeFault::Late) => tracing::warn!(chain = chain.id, "no node of the chain gave balances in time"),
+        Err(reason) => tracing::warn!(chain = chain.id, %reason, "no node of the chain gave balances"),
     }
     None
 }

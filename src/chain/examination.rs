@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Chains;
 use super::balances::Holdings;
 use super::multicall::Read;
+use super::nodes::Purpose;
 use super::price;
 use super::rpc::{Answer, Call, Node, NodeFault, quantity};
 use crate::clock::{Clock, Timestamp};
@@ -79,12 +80,14 @@ impl Holdings {
     /// Number and time of the node's latest block, and the code of Multicall3 if the chain has one.
     async fn latest_block(&self, node: &Node) -> Result<(u64, Timestamp, Option<Answer>), String> {
         let block = Call { method: "eth_getBlockByNumber", params: json!(["latest", false]) };
-        let code = self
-            .reader
-            .multicall
-            .map(|multicall| Call { method: "eth_getCode", params: json!([multicall.checksummed(), "latest"]) });
+        let code = self.reader.multicall.as_ref().map(|multicall| Call {
+            method: "eth_getCode",
+            params: json!([multicall.address.checksummed(), "latest"]),
+        });
         let calls: Vec<Call> = std::iter::once(block).chain(code).collect();
-        let asked = tokio::time::timeout(self.chain.deadline, node.ask(self.chain.id, &calls)).await;
+        let asked =
+            tokio::time::timeout(self.chain.deadline, node.ask(self.chain.id, &calls, Purpose::Everything.longest()))
+                .await;
         let mut answers = asked.unwrap_or(Err(NodeFault::Late)).map_err(|fault| advice(&fault))?.into_iter();
         let block = answers.next().as_ref().and_then(latest);
         let (number, time) = block.ok_or("it gives no latest block: name another node")?;
@@ -96,8 +99,7 @@ impl Holdings {
         let of_feed = |feed: &Feed| [Read::feed_decimals(feed.feed), Read::latest_round(feed.feed)];
         let sequencer = self.chain.sequencer.map(Read::latest_round);
         let reads: Vec<Read> = sequencer.into_iter().chain(self.feeds.iter().flat_map(of_feed)).collect();
-        let asked = tokio::time::timeout(self.chain.deadline, self.reader.read(&reads, clock)).await;
-        let outcomes = asked.unwrap_or(Err(NodeFault::Late)).map_err(|fault| advice(&fault))?;
+        let outcomes = self.reader.read(&reads, clock).await.map_err(|fault| advice(&fault))?;
         let (sequencer, of_feeds) = outcomes.split_at(usize::from(self.chain.sequencer.is_some()));
         if sequencer.iter().any(|outcome| !price::is_up(&outcome.returned)) {
             return Err("the sequencer is down, or chains.sequencer is no sequencer feed: prices are 0".to_owned());
@@ -137,9 +139,11 @@ fn advice(fault: &NodeFault) -> String {
         NodeFault::OtherChain(_) => "correct the URL or the chain's id",
         NodeFault::Status(401 | 403) => "correct the key in its URL",
         NodeFault::Status(429) | NodeFault::Refused(_) => "use a node of your own, or a plan with a higher limit",
-        NodeFault::Unreachable(_) | NodeFault::Status(_) | NodeFault::Garbage(_) | NodeFault::Late => {
-            "correct its URL in chains, or name another node"
-        }
+        NodeFault::Unreachable(_)
+        | NodeFault::Status(_)
+        | NodeFault::Garbage(_)
+        | NodeFault::TooLong
+        | NodeFault::Late => "correct its URL in chains, or name another node",
     };
     format!("{fault}: {what_to_do}")
 }

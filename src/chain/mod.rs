@@ -1,16 +1,17 @@
 //! What chains say: balances, allowances and prices, read from nodes by JSON-RPC. It knows wallets and no accounts.
 
+mod apart;
 mod balances;
 mod cache;
 mod examination;
 mod multicall;
 mod nodes;
+mod part;
 mod price;
 mod reader;
 mod rpc;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 pub use balances::{Amount, Balance};
 pub use examination::Finding;
@@ -20,8 +21,10 @@ use crate::clock::Clock;
 use crate::config::{Chain, Config, Feed};
 use crate::model::Address;
 use crate::model::Token;
+use apart::Suspects;
 use balances::Holdings;
 use cache::{Cache, Circuit};
+use multicall::Multicall;
 use nodes::Nodes;
 use reader::Reader;
 use rpc::Node;
@@ -85,18 +88,20 @@ fn holdings(chain: &Chain, config: &Config, client: Option<&reqwest::Client>) ->
     let listed = config.listed.iter().filter(of_chain);
     let named = config.listed.iter().find(|token| token.chain_id == chain.id && token.address == Token::NATIVE);
     let native = named.cloned().unwrap_or_else(|| Token::native(chain.id));
+    // A chain that hangs has to be told from the others before the whole request is given up.
+    let deadline = chain.deadline.min(balances.deadline * 9 / 10);
     Holdings {
         reader: Reader {
             nodes: Nodes::new(chain.id, nodes, balances.hedge),
-            multicall: chain.multicall,
+            multicall: chain.multicall.map(|address| Multicall::new(address, chain.id)),
             batch: balances.batch,
-            apart: Mutex::new(HashMap::new()),
+            deadline,
+            suspects: Suspects::default(),
         },
         native: Arc::new(native),
         tokens: listed.cloned().map(Arc::new).collect(),
         circuit: Circuit::default(),
         feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).copied().collect::<Vec<Feed>>(),
-        // A chain that hangs has to be told from the others before the whole request is given up.
-        chain: Chain { deadline: chain.deadline.min(balances.deadline * 9 / 10), ..chain.clone() },
+        chain: Chain { deadline, ..chain.clone() },
     }
 }

@@ -12,9 +12,6 @@ use serde_json::{Value, json};
 use crate::clock::Timestamp;
 use crate::config::RpcUrl;
 
-/// The longest answer that is read, in bytes: one for thousands of tokens has less than a tenth of it.
-const LONGEST: usize = 16 * 1024 * 1024;
-
 /// How long a node that failed is asked after the others.
 const PENALTY: Duration = Duration::from_secs(30);
 
@@ -51,6 +48,8 @@ pub(super) enum NodeFault {
     Status(u16),
     /// It answered what is no answer.
     Garbage(&'static str),
+    /// It answered with more than is read.
+    TooLong,
     /// It refused the call with this message.
     Refused(String),
     /// It answers for another chain.
@@ -101,19 +100,19 @@ impl Node {
     }
 
     /// Asks for several things in one round trip; answers in their order. The first time, the node is also asked which
-    /// chain it is of, and nothing that one of another chain says is used.
-    pub(super) async fn ask(&self, chain_id: u64, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
+    /// chain it is of, and nothing that one of another chain says is used. At most `longest` bytes are read.
+    pub(super) async fn ask(&self, chain_id: u64, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
         match self.chain_id.load(Ordering::Relaxed) {
-            0 => self.ask_a_stranger(chain_id, calls).await,
-            known if known == chain_id => self.send(calls).await,
+            0 => self.ask_a_stranger(chain_id, calls, longest).await,
+            known if known == chain_id => self.send(calls, longest).await,
             other => Err(NodeFault::OtherChain(other)),
         }
     }
 
-    async fn ask_a_stranger(&self, chain_id: u64, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
+    async fn ask_a_stranger(&self, chain_id: u64, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
         let mut with_id = vec![Call { method: "eth_chainId", params: json!([]) }];
         with_id.extend_from_slice(calls);
-        let mut answers = self.send(&with_id).await?.into_iter();
+        let mut answers = self.send(&with_id, longest).await?.into_iter();
         let told = answers.next().and_then(Result::ok).as_ref().and_then(quantity);
         let told = told.ok_or(NodeFault::Garbage("it does not say which chain it is of"))?;
         if self.chain_id.swap(told, Ordering::Relaxed) == 0 && told != chain_id {
@@ -123,7 +122,7 @@ impl Node {
         if told == chain_id { Ok(answers.collect()) } else { Err(NodeFault::OtherChain(told)) }
     }
 
-    async fn send(&self, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
+    async fn send(&self, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
         let requests: Vec<_> = calls.iter().enumerate().map(|(id, call)| request(id, call)).collect();
         // Some nodes take no lists, so a single call goes by itself.
         let body = match requests.as_slice() {
@@ -131,7 +130,7 @@ impl Node {
             many => serde_json::to_vec(many),
         };
         let body = body.map_err(|_| NodeFault::Garbage("the request can't be printed"))?;
-        let replies = self.exchange(body).await?;
+        let replies = self.exchange(body, longest).await?;
         if let Some(refusal) = refused_for_the_rate(&replies) {
             return Err(NodeFault::Refused(refusal));
         }
@@ -143,7 +142,7 @@ impl Node {
         answers.into_iter().map(|answer| answer.ok_or(NodeFault::Garbage("a question without an answer"))).collect()
     }
 
-    async fn exchange(&self, body: Vec<u8>) -> Result<Vec<Reply>, NodeFault> {
+    async fn exchange(&self, body: Vec<u8>, longest: usize) -> Result<Vec<Reply>, NodeFault> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         let client = self.client.as_ref();
         let client = client.ok_or_else(|| NodeFault::Unreachable("this system has no TLS to offer".to_owned()))?;
@@ -152,8 +151,8 @@ impl Node {
         let status = response.status();
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            if answer.len() + chunk.len() > LONGEST {
-                return Err(NodeFault::Garbage("its answer is too long"));
+            if answer.len() + chunk.len() > longest {
+                return Err(NodeFault::TooLong);
             }
             answer.extend_from_slice(&chunk);
         }
@@ -243,6 +242,7 @@ impl std::fmt::Display for NodeFault {
             Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
             Self::Status(status) => write!(f, "it answers with status {status}"),
             Self::Garbage(reason) => f.write_str(reason),
+            Self::TooLong => f.write_str("its answer is too long"),
             // A stranger's words: what could end a line or move a terminal's cursor is left out.
             Self::Refused(message) => {
                 let shown: String = message.chars().filter(|c| !c.is_control()).take(200).collect();

@@ -1,5 +1,6 @@
 //! `GET /users/tokens` against real chains: what is told equals what the chain says, whatever tokens and nodes do.
 
+mod hostile;
 mod nodes;
 mod page;
 mod tokens;

@@ -47,6 +47,8 @@ pub enum Mood {
     Fails(i64, &'static str),
     /// As its chain does, but with this error when an `aggregate3`, or a list, has more calls than this.
     AtMost(usize, &'static str),
+    /// As its chain does, but this much later whenever the question has to do with this contract.
+    LateAbout(String, Duration),
     /// As its chain does, but it says that it is another.
     OtherChain(u64),
 }
@@ -211,6 +213,13 @@ impl Desk {
             Mood::Faithful | Mood::AtMost(..) => self.forward(question).await,
             Mood::Late(span) => {
                 sleep(span).await;
+                self.forward(question).await
+            }
+            Mood::LateAbout(contract, span) => {
+                let asked = String::from_utf8_lossy(&question).to_ascii_lowercase();
+                if asked.contains(&contract.to_ascii_lowercase()[2..]) {
+                    sleep(span).await;
+                }
                 self.forward(question).await
             }
             Mood::Hangs | Mood::Refuses => pending().await,
