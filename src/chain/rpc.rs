@@ -102,11 +102,16 @@ impl Node {
     /// Asks for several things in one round trip; answers in their order. The first time, the node is also asked which
     /// chain it is of, and nothing that one of another chain says is used. At most `longest` bytes are read.
     pub(super) async fn ask(&self, chain_id: u64, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
-        match self.chain_id.load(Ordering::Relaxed) {
+        let answers = match self.chain_id.load(Ordering::Relaxed) {
             0 => self.ask_a_stranger(chain_id, calls, longest).await,
             known if known == chain_id => self.send(calls, longest).await,
             other => Err(NodeFault::OtherChain(other)),
-        }
+        };
+        answers.map_err(|fault| match fault {
+            NodeFault::Refused(message) => NodeFault::Refused(self.url.conceal(&message)),
+            NodeFault::Unreachable(reason) => NodeFault::Unreachable(self.url.conceal(&reason)),
+            fault => fault,
+        })
     }
 
     async fn ask_a_stranger(&self, chain_id: u64, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {

@@ -62,6 +62,22 @@ impl RpcUrl {
         url.map(Self).ok_or("an http or https URL is expected")
     }
 
+    /// `text` without anything of this URL that may be a key: a node may say by which URL it was asked.
+    #[must_use]
+    pub fn conceal(&self, text: &str) -> String {
+        let url = &self.0;
+        let path = url.path_segments().into_iter().flatten().map(str::to_owned);
+        let user = [Some(url.username()), url.password(), url.query()].into_iter().flatten().map(str::to_owned);
+        let written = url.query().into_iter().flat_map(|query| query.split(['&', '='])).map(str::to_owned);
+        let meant = url.query_pairs().flat_map(|(name, value)| [name.into_owned(), value.into_owned()]);
+        let mut secrets: Vec<String> = path.chain(user).chain(written).chain(meant).collect();
+        // What is shorter is a word such as v2, and no key.
+        secrets.retain(|secret| secret.len() >= 4);
+        // A part of a longer one must not leave the rest of it.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+    }
+
     /// The URL with everything in it, for the one that connects.
     #[must_use]
     pub fn expose(&self) -> &Url {

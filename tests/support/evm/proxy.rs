@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ impl Proxy {
             node: Mutex::new(chain.url.clone()),
             mood: Mutex::new(Mood::Faithful),
             seen: Mutex::default(),
+            under_way: AtomicUsize::new(0),
         });
         let (orders, received) = mpsc::unbounded_channel();
         let (tell, told) = blocking::channel();
@@ -191,6 +193,16 @@ struct Desk {
     node: Mutex<String>,
     mood: Mutex<Mood>,
     seen: Mutex<Seen>,
+    under_way: AtomicUsize,
+}
+
+/// A request, until it is answered or its client is gone.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Desk {
@@ -205,7 +217,13 @@ impl Desk {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let question = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let asked: Value = serde_json::from_slice(&question).unwrap_or_default();
-        self.see(|seen| seen.count(&asked));
+        let at_once = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        let desk = Arc::clone(&self);
+        let _under_way = UnderWay(&desk.under_way);
+        self.see(|seen| {
+            seen.count(&asked);
+            seen.at_once = seen.at_once.max(at_once);
+        });
         Ok(match self.mood() {
             Mood::AtMost(most, message) if size(&asked) > most => {
                 each(&asked, "error", &json!({"code": -32000, "message": message}))
