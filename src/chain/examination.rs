@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Chains;
 use super::balances::Holdings;
@@ -100,7 +100,7 @@ impl Holdings {
 
     /// Number and time of the node's latest block, and whether Multicall3 answers.
     async fn look_at(&self, node: &Node) -> Result<Look, String> {
-        let block = Call { method: "eth_getBlockByNumber", params: json!(["latest", false]) };
+        let block = Call { method: "eth_getBlockByNumber", params: r#"["latest",false]"#.to_owned() };
         let multicall = self.reader.multicall.as_ref().map(|multicall| multicall.aggregate(std::iter::empty()));
         let calls: Vec<Call> = std::iter::once(block).chain(multicall).collect();
         let asked = node.ask(self.chain.id, &calls, Purpose::Everything.longest());

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
-
 use super::multicall::{Multicall, Read, Returned, returned};
 use super::rpc::{Answer, Call};
 
@@ -56,7 +54,7 @@ impl Place<'_> {
         match self.way {
             Way::Multicall(multicall) => vec![multicall.aggregate(reads)],
             Way::Block(block) => {
-                let block = json!(format!("{block:#x}"));
+                let block = format!("{block:#x}");
                 reads.map(|read| read.alone(&block)).collect()
             }
         }

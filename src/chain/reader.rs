@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
-use serde_json::json;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::apart::{Asked, Suspects};
@@ -203,7 +202,7 @@ impl Reader {
     }
 
     async fn latest_block(&self, useless: &[usize], clock: &Clock) -> Result<(usize, Option<u64>), NodeFault> {
-        let latest = Call { method: "eth_blockNumber", params: json!([]) };
+        let latest = Call { method: "eth_blockNumber", params: "[]".to_owned() };
         let (by, answers) = self.nodes.ask(Purpose::Everything, &[latest], useless, clock).await?;
         Ok((by, answers.first().and_then(|answer| quantity(answer.as_ref().ok()?))))
     }
