@@ -96,6 +96,7 @@ fn holdings(chain: &Chain, config: &Config, client: Option<&reqwest::Client>) ->
             batch: balances.batch,
             deadline,
             suspects: Suspects::default(),
+            scattering: Semaphore::new(1),
         },
         native: Arc::new(Listed::new(native)),
         tokens: listed.cloned().map(Listed::new).map(Arc::new).collect(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::apart::{Asked, Suspects};
@@ -29,6 +30,8 @@ pub(super) struct Reader {
     /// How long all of it may take.
     pub(super) deadline: Duration,
     pub(super) suspects: Suspects,
+    /// Held by whoever asks in several requests because one is late.
+    pub(super) scattering: Semaphore,
 }
 
 impl Reader {
@@ -77,15 +80,16 @@ impl Reader {
         for _ in self.nodes.each() {
             let turn = before(time.as_mut(), self.read_once(reads, together, &useless, clock)).await;
             let mut turn = turn.unwrap_or(Err(NodeFault::Late))?;
+            let mut apart = turn.failed.clone();
             if matches!(turn.way, Way::Block(_)) && turn.outcomes.iter().any(|outcome| outcome.returned.is_some()) {
-                turn.failed.extend_from_slice(suspects);
+                apart.extend_from_slice(suspects);
             }
             // The native coin is never among those that are left out.
-            turn.failed.sort_by_key(|at| reads[*at].target().is_some());
+            apart.sort_by_key(|at| reads[*at].target().is_some());
             let mut asked = Asked::default();
             let place = Place { reads, way: turn.way };
             // What was read is worth having without the rest.
-            before(time.as_mut(), self.ask_apart(place, &turn.failed, &useless, clock, &mut asked)).await;
+            before(time.as_mut(), self.ask_apart(place, &apart, &useless, clock, &mut asked)).await;
             for (at, outcome) in &asked.outcomes {
                 turn.outcomes[*at] = outcome.clone();
             }
@@ -111,15 +115,17 @@ impl Reader {
         let whole = pin!(self.read_whole(reads, together, useless, clock));
         let has_contracts = together.iter().any(|at| reads[*at].target().is_some());
         let scattered = self.read_scattered(reads, together, useless, clock);
-        match select(whole, pin!(sleep(self.deadline / 2))).await {
-            Either::Left((Err(NodeFault::TooLong), _)) if has_contracts => scattered.await,
-            Either::Left((answer, _)) => answer,
-            Either::Right(((), whole)) if !has_contracts => whole.await,
-            Either::Right(((), whole)) => match select(whole, pin!(scattered)).await {
-                Either::Left((Err(NodeFault::TooLong), scattered)) => scattered.await,
-                Either::Left((answer, _)) | Either::Right((answer @ Ok(_), _)) => answer,
-                Either::Right((Err(_), whole)) => whole.await,
-            },
+        let whole = match select(whole, pin!(sleep(self.deadline / 2))).await {
+            Either::Left((Err(NodeFault::TooLong), _)) if has_contracts => return scattered.await,
+            Either::Left((answer, _)) => return answer,
+            Either::Right(((), whole)) => whole,
+        };
+        // One at a time: a node that is late since it has too much to do must not have ten times as much to do.
+        let Some(_permit) = self.scattering.try_acquire().ok().filter(|_| has_contracts) else { return whole.await };
+        match select(whole, pin!(scattered)).await {
+            Either::Left((Err(NodeFault::TooLong), scattered)) => scattered.await,
+            Either::Left((answer, _)) | Either::Right((answer @ Ok(_), _)) => answer,
+            Either::Right((Err(_), whole)) => whole.await,
         }
     }
 

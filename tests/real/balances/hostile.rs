@@ -168,3 +168,25 @@ async fn what_is_read_apart_is_labelled_with_the_block_of_its_own() {
         assert_eq!((&well["balance"], &well["blockNumber"]), (&json!("7"), &json!(chain.height())), "{well}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_failed_each_has_its_turn_to_be_asked_again() {
+    let chain = chain(1);
+    let dead = chain.misfits(250, Habit::Reverts);
+    let (good, listed) = good(&chain, 10, bad(&chain, &dead));
+    let bench = Bench::new(&json!([known(&chain, &[&chain.url])]), &listed, &[]).await;
+    for _ in 0..2 {
+        assert_all(&bench.ask("").await.ok(200), &good);
+        bench.forget();
+    }
+    let code = chain.ask("eth_getCode", &json!([chain.misfit(Habit::Returns(32)), "latest"]));
+    for token in &dead {
+        chain.ask("anvil_setCode", &json!([token, code]));
+    }
+    let mut rows = Vec::new();
+    for _ in 0..3 {
+        rows.push(bench.ask("").await.ok(200).json.as_array().unwrap().len());
+        bench.forget();
+    }
+    assert_eq!(rows, [11 + 200, 11 + 250, 11 + 250], "200 at a time, whoever waits longest first");
+}
