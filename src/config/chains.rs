@@ -228,6 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_node_repeats_of_its_url_is_masked_and_the_rest_stays() {
+        let url = RpcUrl::parse("https://user1:pass1@node.example/v2/path1/path1longer?key=a%2Fquery&x=1").unwrap();
+        for (said, shown) in [
+            ("no quota for path1", "no quota for ********"),
+            ("path1longer, user1:pass1", "********, ********:********"),
+            ("/v2/path1?key=a%2Fquery or a/query", "/v2/********?key=******** or ********"),
+            ("https://node.example/v2 is full of x=1", "https://node.example/v2 is full of x=1"),
+        ] {
+            assert_eq!(url.conceal(said), shown);
+        }
+        assert_eq!(RpcUrl::parse("http://node").unwrap().conceal("node /"), "node /");
+    }
+
+    #[test]
     fn a_list_is_checked_and_what_is_wrong_is_named() {
         for (text, named) in [
             ("[]", "at least one chain"),
