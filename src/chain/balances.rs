@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use alloy::primitives::U256;
+use tokio::sync::Semaphore;
 
 use super::cache::Circuit;
-use super::multicall::{Read, word};
+use super::multicall::{Questions, Read, word};
+use super::part::Outcome;
 use super::price::{self, Price};
-use super::reader::{Outcome, Reader};
+use super::reader::Reader;
 use super::rpc::NodeFault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Chain, Feed};
@@ -34,11 +36,48 @@ impl fmt::Display for Amount {
     }
 }
 
+/// A token of a chain, with what is told of it in every answer.
+#[derive(Debug)]
+pub struct Listed {
+    /// The token.
+    pub token: Token,
+    /// Its address in EIP-55 form, which takes a hash to find out.
+    pub address: String,
+}
+
+impl Listed {
+    pub(super) fn new(token: Token) -> Self {
+        Self { address: token.address.checksummed(), token }
+    }
+}
+
+/// A price feed, with its address as it is told.
+pub(super) struct Source {
+    pub(super) feed: Feed,
+    pub(super) address: Arc<str>,
+}
+
+impl Source {
+    pub(super) fn new(feed: Feed) -> Self {
+        Self { address: feed.feed.checksummed().into(), feed }
+    }
+
+    /// What makes a price.
+    pub(super) fn reads(&self) -> [Read; 2] {
+        [Read::feed_decimals(self.feed.feed), Read::latest_round(self.feed.feed)]
+    }
+
+    pub(super) fn judge(&self, outcomes: &[Outcome], now: Timestamp) -> Option<Price> {
+        let [decimals, round] = outcomes else { return None };
+        price::judge(&self.address, self.feed.heartbeat, &decimals.returned, &round.returned, now)
+    }
+}
+
 /// What a wallet holds of one token.
 #[derive(Clone, Debug)]
 pub struct Balance {
     /// The token.
-    pub token: Arc<Token>,
+    pub token: Arc<Listed>,
     /// How much the wallet holds.
     pub balance: Amount,
     /// How much of it the chain's spender may take.
@@ -54,10 +93,12 @@ pub(super) struct Holdings {
     pub(super) chain: Chain,
     pub(super) reader: Reader,
     /// The native coin.
-    pub(super) native: Arc<Token>,
-    pub(super) tokens: Vec<Arc<Token>>,
-    pub(super) feeds: Vec<Feed>,
+    pub(super) native: Arc<Listed>,
+    pub(super) tokens: Vec<Arc<Listed>>,
+    pub(super) feeds: Vec<Source>,
     pub(super) circuit: Circuit,
+    /// Who may ask now.
+    pub(super) turns: Semaphore,
 }
 
 impl Holdings {
@@ -67,7 +108,7 @@ impl Holdings {
         let (of_tokens, rest) = outcomes.split_at(self.tokens.len() * 2);
         let (native, of_prices) = rest.split_first().ok_or(NodeFault::Garbage("nothing was read"))?;
         let prices = self.prices(of_prices, clock.now());
-        let price = |token: &Arc<Token>| prices.get(&token.address).copied();
+        let price = |listed: &Arc<Listed>| prices.get(&listed.token.address).cloned();
         let coins = word(&native.returned).ok_or(NodeFault::Garbage("it does not say how much of the native coin"))?;
         let native = Balance {
             token: Arc::clone(&self.native),
@@ -76,7 +117,7 @@ impl Holdings {
             price: price(&self.native),
             block: native.block,
         };
-        let of_token = |(token, outcomes): (&Arc<Token>, &[Outcome])| {
+        let of_token = |(token, outcomes): (&Arc<Listed>, &[Outcome])| {
             let [balance, allowance] = outcomes else { return None };
             Some(Balance {
                 token: Arc::clone(token),
@@ -93,17 +134,15 @@ impl Holdings {
     /// Balance and allowance of each token, in pairs, so that no call has one without the other; then the native coin,
     /// and what prices take.
     fn reads(&self, owner: Address) -> Vec<Read> {
-        let of_token = |token: &Arc<Token>| {
-            [Read::balance(token.address, owner), Read::allowance(token.address, owner, self.chain.spender)]
-        };
+        let questions = Questions::after(owner, self.chain.spender);
+        let of_token = |listed: &Arc<Listed>| questions.to(listed.token.address);
         let native = std::iter::once(Read::Native(owner));
         self.tokens.iter().flat_map(of_token).chain(native).chain(self.price_reads()).collect()
     }
 
     /// The sequencer's round if there is one, then decimals and round of each feed.
-    fn price_reads(&self) -> impl Iterator<Item = Read> {
-        let of_feed = |feed: &Feed| [Read::feed_decimals(feed.feed), Read::latest_round(feed.feed)];
-        self.chain.sequencer.map(Read::latest_round).into_iter().chain(self.feeds.iter().flat_map(of_feed))
+    pub(super) fn price_reads(&self) -> impl Iterator<Item = Read> {
+        self.chain.sequencer.map(Read::latest_round).into_iter().chain(self.feeds.iter().flat_map(Source::reads))
     }
 
     /// What the outcomes of [`Self::price_reads`] are worth, by token.
@@ -112,10 +151,7 @@ impl Holdings {
         if sequencer.iter().any(|outcome| !price::is_up(&outcome.returned)) {
             return HashMap::new();
         }
-        let judge = |(feed, outcomes): (&Feed, &[Outcome])| {
-            let [decimals, round] = outcomes else { return None };
-            Some((feed.token, price::judge(feed.feed, feed.heartbeat, &decimals.returned, &round.returned, now)?))
-        };
+        let judge = |(source, outcomes): (&Source, &[Outcome])| Some((source.feed.token, source.judge(outcomes, now)?));
         self.feeds.iter().zip(of_feeds.chunks(2)).filter_map(judge).collect()
     }
 }

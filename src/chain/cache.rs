@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use quick_cache::Weighter;
 use quick_cache::sync::Cache as Bounded;
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::balances::{Balance, Holdings};
+use super::rpc::NodeFault;
 use crate::clock::{Clock, Timestamp};
 use crate::model::Address;
 use crate::tasks;
@@ -20,18 +23,52 @@ const FAILED: Duration = Duration::from_secs(1);
 /// How long a chain that let its deadline pass is left alone before somebody looks whether it is back.
 const REST: Duration = Duration::from_secs(5);
 
+/// For how many wallets a chain is asked at the same time; the others wait for their turn.
+pub(super) const AT_ONCE: usize = 32;
+
 type Key = (u64, Address);
 
 /// What a wallet holds; `None` if the chain did not answer.
 pub(super) type Answer = Option<Arc<Vec<Balance>>>;
 
 /// An answer that is there, or on its way.
-#[derive(Default)]
-struct Slot(OnceCell<Answered>);
+struct Slot {
+    /// The most rows that it can have.
+    rows: usize,
+    told: watch::Receiver<Option<Answered>>,
+}
 
 struct Answered {
     balances: Answer,
     until: Timestamp,
+}
+
+impl Slot {
+    /// The answer, if it is there and not too old.
+    fn fresh(&self, now: Timestamp) -> Option<Answer> {
+        self.told.borrow().as_ref().filter(|answered| now < answered.until).map(|answered| answered.balances.clone())
+    }
+
+    /// Whether the answer is there and not too old, or can still come.
+    fn is_good(&self, now: Timestamp) -> bool {
+        match &*self.told.borrow() {
+            Some(answered) => now < answered.until,
+            None => self.told.has_changed().is_ok(),
+        }
+    }
+}
+
+/// A slot weighs as much as it has rows.
+#[derive(Clone)]
+struct Rows {
+    most: u64,
+}
+
+impl Weighter<Key, Arc<Slot>> for Rows {
+    fn weight(&self, _: &Key, slot: &Arc<Slot>) -> u64 {
+        // One that is too heavy would not be kept, and whoever asks meanwhile would ask anew.
+        u64::try_from(slot.rows).unwrap_or(u64::MAX).clamp(1, self.most / 2)
+    }
 }
 
 /// Whether a chain is worth waiting for.
@@ -67,71 +104,76 @@ impl Circuit {
     }
 }
 
-/// Answers by chain and wallet, bounded in number.
+/// Answers by chain and wallet, bounded by their rows.
 pub(super) struct Cache {
     ttl: Duration,
-    slots: Bounded<Key, Arc<Slot>>,
+    slots: Bounded<Key, Arc<Slot>, Rows>,
     /// Whoever finds an old answer puts a new slot in its place; two at once must not.
     replacing: Mutex<()>,
 }
 
 impl Cache {
-    pub(super) fn new(ttl: Duration, entries: usize) -> Self {
-        Self { ttl, slots: Bounded::new(entries), replacing: Mutex::new(()) }
+    pub(super) fn new(ttl: Duration, rows: usize) -> Self {
+        let most = u64::try_from(rows).unwrap_or(u64::MAX).max(2);
+        // So few are expected that the cache is of one piece: of several, each would have its part of the rows.
+        Self { ttl, slots: Bounded::with_weighter(16, most, Rows { most }), replacing: Mutex::new(()) }
     }
 
     /// What the wallet holds on the chain; `None` if the chain does not answer within its deadline, or did not lately.
-    pub(super) async fn get(&self, holdings: Arc<Holdings>, owner: Address, clock: &Clock) -> Answer {
+    pub(super) async fn get(&self, holdings: &Arc<Holdings>, owner: Address, clock: &Clock) -> Answer {
         let now = clock.now();
         let key = (holdings.chain.id, owner);
-        if let Some(answered) = self.slots.get(&key).as_ref().and_then(|slot| fresh(slot, now)) {
+        if let Some(answered) = self.slots.get(&key).and_then(|slot| slot.fresh(now)) {
             return answered;
         }
         match holdings.circuit.turn(now) {
             Turn::Ask => {}
             Turn::Rest => return None,
             Turn::Look => {
-                let clock = clock.clone();
+                let (holdings, clock) = (Arc::clone(holdings), clock.clone());
                 tasks::spawn(async move { ask(&holdings, owner, &clock).await });
                 return None;
             }
         }
-        let slot = self.slot(key, now);
-        // Whoever comes first asks, the others wait; if that one goes away, the next one asks.
-        let answered = slot.0.get_or_init(|| async {
-            let balances = ask(&holdings, owner, clock).await;
-            let ttl = if balances.is_some() { self.ttl } else { FAILED.min(self.ttl) };
-            Answered { balances, until: clock.now() + ttl }
-        });
-        answered.await.balances.clone()
+        let mut told = self.slot(key, holdings, now, clock).told.clone();
+        // It fails if the one that asks has come to nothing.
+        let answered = told.wait_for(Option::is_some).await.ok()?;
+        answered.as_ref()?.balances.clone()
     }
 
-    fn slot(&self, key: Key, now: Timestamp) -> Arc<Slot> {
+    /// The slot of this wallet and chain. Whoever comes first has it filled, beside him: those who wait have the answer
+    /// when it is there, also if he goes away.
+    fn slot(&self, key: Key, holdings: &Arc<Holdings>, now: Timestamp, clock: &Clock) -> Arc<Slot> {
         let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = |slot: &Arc<Slot>| slot.0.get().is_none_or(|answered| now < answered.until);
-        if let Some(slot) = self.slots.get(&key).filter(is_good) {
+        if let Some(slot) = self.slots.get(&key).filter(|slot| slot.is_good(now)) {
             return slot;
         }
-        let slot = Arc::new(Slot::default());
+        let (tell, told) = watch::channel(None);
+        let slot = Arc::new(Slot { rows: holdings.tokens.len() + 1, told });
         self.slots.insert(key, Arc::clone(&slot));
+        let (ttl, holdings, clock) = (self.ttl, Arc::clone(holdings), clock.clone());
+        tasks::spawn(async move {
+            let balances = ask(&holdings, key.1, &clock).await;
+            let ttl = if balances.is_some() { ttl } else { FAILED.min(ttl) };
+            tell.send_replace(Some(Answered { balances, until: clock.now() + ttl }));
+        });
         slot
     }
 }
 
-/// The answer of a slot, if it is there and not too old.
-fn fresh(slot: &Arc<Slot>, now: Timestamp) -> Option<Answer> {
-    slot.0.get().filter(|answered| now < answered.until).map(|answered| answered.balances.clone())
-}
-
-/// Asks the chain, for no longer than its deadline.
+/// Asks the chain when it is this wallet's turn, for no longer than its deadline.
 async fn ask(holdings: &Holdings, owner: Address, clock: &Clock) -> Answer {
     let chain = &holdings.chain;
-    let read = tokio::time::timeout(chain.deadline, holdings.read(owner, clock)).await;
-    holdings.circuit.note(read.is_ok(), clock.now());
+    let Ok(Ok(_turn)) = timeout(chain.deadline / 4, holdings.turns.acquire()).await else {
+        tracing::warn!(chain = chain.id, "the chain is asked for too many wallets at once");
+        return None;
+    };
+    let read = holdings.read(owner, clock).await;
+    holdings.circuit.note(!matches!(read, Err(NodeFault::Late)), clock.now());
     match read {
-        Ok(Ok(balances)) => return Some(Arc::new(balances)),
-        Ok(Err(reason)) => tracing::warn!(chain = chain.id, %reason, "no node of the chain gave balances"),
-        Err(_) => tracing::warn!(chain = chain.id, "no node of the chain gave balances in time"),
+        Ok(balances) => return Some(Arc::new(balances)),
+        Err(NodeFault::Late) => tracing::warn!(chain = chain.id, "no node of the chain gave balances in time"),
+        Err(reason) => tracing::warn!(chain = chain.id, %reason, "no node of the chain gave balances"),
     }
     None
 }
@@ -151,5 +193,29 @@ mod tests {
         assert!(matches!(circuit.turn(later), Turn::Rest));
         circuit.note(true, later);
         assert!(matches!(circuit.turn(later), Turn::Ask));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_rows_and_the_longest_answer_is_kept_too() {
+        let cache = Cache::new(REST, 1_000);
+        let insert = |wallet: u8, rows| {
+            let slot = Slot { rows, told: watch::channel(None).1 };
+            cache.slots.insert((1, Address::new([wallet; 20])), Arc::new(slot));
+        };
+        for wallet in 0..100 {
+            insert(wallet, 90);
+        }
+        assert!(cache.slots.weight() <= 1_000 && cache.slots.len() >= 8, "{}", cache.slots.len());
+        insert(200, 5_000);
+        assert!(cache.slots.get(&(1, Address::new([200; 20]))).is_some());
+    }
+
+    #[test]
+    fn a_slot_whose_asker_came_to_nothing_is_filled_anew() {
+        let (tell, told) = watch::channel(None);
+        let (slot, now) = (Slot { rows: 1, told }, Timestamp::from_seconds(1_000));
+        assert!(slot.is_good(now) && slot.fresh(now).is_none());
+        drop(tell);
+        assert!(!slot.is_good(now));
     }
 }

@@ -1,30 +1,34 @@
 //! What chains say: balances, allowances and prices, read from nodes by JSON-RPC. It knows wallets and no accounts.
 
+mod apart;
 mod balances;
 mod cache;
 mod examination;
 mod multicall;
 mod nodes;
+mod part;
 mod price;
 mod reader;
 mod rpc;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-pub use balances::{Amount, Balance};
+pub use balances::{Amount, Balance, Listed};
 pub use examination::Finding;
 pub use price::Price;
 
 use crate::clock::Clock;
-use crate::config::{Chain, Config, Feed};
+use crate::config::{Chain, Config};
 use crate::model::Address;
 use crate::model::Token;
-use balances::Holdings;
-use cache::{Cache, Circuit};
+use apart::Suspects;
+use balances::{Holdings, Source};
+use cache::{AT_ONCE, Cache, Circuit};
+use multicall::Multicall;
 use nodes::Nodes;
 use reader::Reader;
 use rpc::Node;
+use tokio::sync::Semaphore;
 
 /// All chains that are read.
 pub struct Chains {
@@ -48,7 +52,7 @@ impl Chains {
         let client = client();
         let with_nodes = config.chains.iter().filter(|chain| !chain.rpc.is_empty());
         let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, client.as_ref()))).collect();
-        Self { each: chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_entries), clock }
+        Self { each: chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_rows), clock }
     }
 
     /// The ids of the chains that are read.
@@ -62,10 +66,7 @@ impl Chains {
         let wanted = self.each.iter().filter(|holdings| of.is_empty() || of.contains(&holdings.chain.id));
         let ask = |holdings: &Arc<Holdings>| {
             let holdings = Arc::clone(holdings);
-            async move {
-                let chain = holdings.chain.id;
-                Said { chain, balances: self.cache.get(holdings, owner, &self.clock).await }
-            }
+            async move { Said { chain: holdings.chain.id, balances: self.cache.get(&holdings, owner, &self.clock).await } }
         };
         futures_util::future::join_all(wanted.map(ask)).await
     }
@@ -85,18 +86,23 @@ fn holdings(chain: &Chain, config: &Config, client: Option<&reqwest::Client>) ->
     let listed = config.listed.iter().filter(of_chain);
     let named = config.listed.iter().find(|token| token.chain_id == chain.id && token.address == Token::NATIVE);
     let native = named.cloned().unwrap_or_else(|| Token::native(chain.id));
+    // A chain that hangs has to be told from the others before the whole request is given up; with a quarter of this for
+    // the wait for its turn.
+    let deadline = chain.deadline.min(balances.deadline * 7 / 10);
     Holdings {
         reader: Reader {
             nodes: Nodes::new(chain.id, nodes, balances.hedge),
-            multicall: chain.multicall,
+            multicall: chain.multicall.map(|address| Multicall::new(address, chain.id)),
             batch: balances.batch,
-            apart: Mutex::new(HashMap::new()),
+            deadline,
+            suspects: Suspects::default(),
+            scattering: Semaphore::new(1),
         },
-        native: Arc::new(native),
-        tokens: listed.cloned().map(Arc::new).collect(),
+        native: Arc::new(Listed::new(native)),
+        tokens: listed.cloned().map(Listed::new).map(Arc::new).collect(),
         circuit: Circuit::default(),
-        feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).copied().collect::<Vec<Feed>>(),
-        // A chain that hangs has to be told from the others before the whole request is given up.
-        chain: Chain { deadline: chain.deadline.min(balances.deadline * 9 / 10), ..chain.clone() },
+        turns: Semaphore::new(AT_ONCE),
+        feeds: config.feeds.iter().filter(|feed| feed.chain == chain.id).copied().map(Source::new).collect(),
+        chain: Chain { deadline, ..chain.clone() },
     }
 }

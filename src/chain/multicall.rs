@@ -1,10 +1,10 @@
 //! Many reads of contracts in one `eth_call`, by Multicall3 (`aggregate3`, each read allowed to fail).
 
-use alloy::primitives::U256;
+use alloy::primitives::{Bytes, U256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
 use alloy::sol_types::abi::AbiDecoderConfig;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::rpc::{Answer, Call};
 use crate::model::Address;
@@ -17,6 +17,11 @@ sol! {
         function aggregate3(Call3[] calls) external payable returns (Result[] returnData);
         function getBlockNumber() external view returns (uint256 blockNumber);
         function getEthBalance(address addr) external view returns (uint256 balance);
+    }
+
+    /// Of Arbitrum's chains, at an address of its own.
+    interface IArbSys {
+        function arbBlockNumber() external view returns (uint256);
     }
 
     /// ERC-20.
@@ -36,6 +41,45 @@ sol! {
 /// The most memory that taking an answer apart may use: results that overlap can name much more than was sent.
 const MOST_MEMORY: usize = 32 * 1024 * 1024;
 
+/// The chains of Arbitrum: to a contract there, the number of the block is about that of the chain below.
+const ARBITRUM: [u64; 3] = [42_161, 42_170, 421_614];
+
+/// What knows the number of a block on those.
+const ARB_SYS: Address = {
+    let mut bytes = [0; 20];
+    bytes[19] = 0x64;
+    Address::new(bytes)
+};
+
+/// A chain's Multicall3.
+#[derive(Clone, Debug)]
+pub(super) struct Multicall {
+    pub(super) address: Address,
+    /// What says the number of the block: the first one that gives a number.
+    numbers: Vec<Read>,
+}
+
+/// What is asked of every token after one wallet, encoded once.
+pub(super) struct Questions {
+    balance: Bytes,
+    allowance: Bytes,
+}
+
+impl Questions {
+    pub(super) fn after(owner: Address, spender: Address) -> Self {
+        let (owner, spender) = (to_alloy(owner), to_alloy(spender));
+        Self {
+            balance: IERC20::balanceOfCall { owner }.abi_encode().into(),
+            allowance: IERC20::allowanceCall { owner, spender }.abi_encode().into(),
+        }
+    }
+
+    /// Balance and allowance of a token.
+    pub(super) fn to(&self, token: Address) -> [Read; 2] {
+        [&self.balance, &self.allowance].map(|data| Read::Contract { target: token, data: data.clone() })
+    }
+}
+
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Read {
@@ -46,7 +90,7 @@ pub(super) enum Read {
         /// The contract.
         target: Address,
         /// Function and arguments, by the ABI.
-        data: Vec<u8>,
+        data: Bytes,
     },
 }
 
@@ -59,15 +103,7 @@ pub(super) fn to_alloy(address: Address) -> alloy::primitives::Address {
 
 impl Read {
     fn of(target: Address, call: &impl SolCall) -> Self {
-        Self::Contract { target, data: call.abi_encode() }
-    }
-
-    pub(super) fn balance(token: Address, owner: Address) -> Self {
-        Self::of(token, &IERC20::balanceOfCall { owner: to_alloy(owner) })
-    }
-
-    pub(super) fn allowance(token: Address, owner: Address, spender: Address) -> Self {
-        Self::of(token, &IERC20::allowanceCall { owner: to_alloy(owner), spender: to_alloy(spender) })
+        Self::Contract { target, data: call.abi_encode().into() }
     }
 
     pub(super) fn feed_decimals(feed: Address) -> Self {
@@ -87,43 +123,60 @@ impl Read {
     }
 
     /// The call that does this read alone, at `block`.
-    pub(super) fn alone(&self, block: &Value) -> Call {
+    pub(super) fn alone(&self, block: &str) -> Call {
         match self {
-            Self::Native(owner) => Call { method: "eth_getBalance", params: json!([owner.checksummed(), block]) },
+            Self::Native(owner) => {
+                Call { method: "eth_getBalance", params: format!(r#"["{}","{block}"]"#, hex(owner.as_bytes())) }
+            }
             Self::Contract { target, data } => eth_call(*target, data, block),
         }
     }
 
     fn in_multicall(&self, multicall: Address) -> IMulticall3::Call3 {
         let (target, data) = match self {
-            Self::Native(owner) => (multicall, IMulticall3::getEthBalanceCall { addr: to_alloy(*owner) }.abi_encode()),
+            Self::Native(owner) => {
+                (multicall, IMulticall3::getEthBalanceCall { addr: to_alloy(*owner) }.abi_encode().into())
+            }
             Self::Contract { target, data } => (*target, data.clone()),
         };
-        IMulticall3::Call3 { target: to_alloy(target), allowFailure: true, callData: data.into() }
+        IMulticall3::Call3 { target: to_alloy(target), allowFailure: true, callData: data }
     }
 }
 
-/// One `eth_call` for the number of the block and all of `reads`.
-pub(super) fn aggregate(multicall: Address, reads: &[Read]) -> Call {
-    let number = Read::of(multicall, &IMulticall3::getBlockNumberCall {});
-    let calls = std::iter::once(&number).chain(reads).map(|read| read.in_multicall(multicall)).collect();
-    let data = IMulticall3::aggregate3Call { calls }.abi_encode();
-    eth_call(multicall, &data, &json!("latest"))
+impl Multicall {
+    pub(super) fn new(address: Address, chain_id: u64) -> Self {
+        let of_the_chain = ARBITRUM.contains(&chain_id).then(|| Read::of(ARB_SYS, &IArbSys::arbBlockNumberCall {}));
+        let numbers =
+            of_the_chain.into_iter().chain([Read::of(address, &IMulticall3::getBlockNumberCall {})]).collect();
+        Self { address, numbers }
+    }
+
+    /// One `eth_call` for the number of the block and all of `reads`.
+    pub(super) fn aggregate<'a>(&'a self, reads: impl Iterator<Item = &'a Read>) -> Call {
+        let calls = self.numbers.iter().chain(reads).map(|read| read.in_multicall(self.address)).collect();
+        let data = IMulticall3::aggregate3Call { calls }.abi_encode();
+        eth_call(self.address, &data, "latest")
+    }
+
+    /// The block, and what each of `count` reads gave; `None` if that is not what came.
+    pub(super) fn disaggregate(&self, answer: &Value, count: usize) -> Option<(u64, Vec<Returned>)> {
+        let config = AbiDecoderConfig::new().memory_limit(MOST_MEMORY);
+        let results = IMulticall3::aggregate3Call::abi_decode_returns_with_config(&bytes(answer)?, config).ok()?;
+        let mut returned = results.into_iter().map(|result| result.success.then(|| result.returnData.to_vec()));
+        let numbers: Vec<Returned> = returned.by_ref().take(self.numbers.len()).collect();
+        let block = numbers.iter().find_map(word)?.try_into().ok()?;
+        let returned: Vec<_> = returned.collect();
+        (returned.len() == count).then_some((block, returned))
+    }
 }
 
-fn eth_call(target: Address, data: &[u8], block: &Value) -> Call {
-    let params = json!([{"to": target.checksummed(), "data": alloy::primitives::hex::encode_prefixed(data)}, block]);
+fn eth_call(target: Address, data: &[u8], block: &str) -> Call {
+    let params = format!(r#"[{{"to":"{}","data":"{}"}},"{block}"]"#, hex(target.as_bytes()), hex(data));
     Call { method: "eth_call", params }
 }
 
-/// The block, and what each of `count` reads gave; `None` if that is not what came.
-pub(super) fn disaggregate(answer: &Value, count: usize) -> Option<(u64, Vec<Returned>)> {
-    let config = AbiDecoderConfig::new().memory_limit(MOST_MEMORY);
-    let results = IMulticall3::aggregate3Call::abi_decode_returns_with_config(&bytes(answer)?, config).ok()?;
-    let mut returned = results.into_iter().map(|result| result.success.then(|| result.returnData.to_vec()));
-    let block = u64::try_from(word(&returned.next()?)?).ok()?;
-    let returned: Vec<_> = returned.collect();
-    (returned.len() == count).then_some((block, returned))
+fn hex(bytes: &[u8]) -> String {
+    alloy::primitives::hex::encode_prefixed(bytes)
 }
 
 /// What a read gave that was done alone.
@@ -150,6 +203,8 @@ pub(super) fn word(returned: &Returned) -> Option<U256> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -163,13 +218,15 @@ mod tests {
     #[test]
     fn reads_are_encoded_as_the_abi_says() {
         let address = |byte| Address::new([byte; 20]);
-        let balance = Read::balance(address(1), address(2)).alone(&json!("latest"));
+        let [balance, _] = Questions::after(address(2), address(4)).to(address(1));
+        let balance: Value = serde_json::from_str(&balance.alone("latest").params).unwrap();
         let data = format!("0x70a08231{}{}", "00".repeat(12), "02".repeat(20));
-        assert_eq!(balance.params, json!([{"to": address(1).checksummed(), "data": data}, "latest"]));
-        let call = aggregate(address(3), &[Read::Native(address(3))]);
-        assert!(call.params[0]["data"].as_str().unwrap().starts_with("0x82ad56cb"));
+        assert_eq!(balance, json!([{"to": format!("0x{}", "01".repeat(20)), "data": data}, "latest"]));
+        let multicall = Multicall::new(address(3), 1);
+        let call = multicall.aggregate([Read::Native(address(3))].iter());
+        assert!(call.params.contains(r#""data":"0x82ad56cb"#));
         for garbage in [json!("0x"), json!("0x00"), json!(null), json!(format!("0x{}", "ff".repeat(64)))] {
-            assert_eq!(disaggregate(&garbage, 1), None);
+            assert_eq!(multicall.disaggregate(&garbage, 1), None);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What the answer of a price feed is worth. That `latestRoundData` answers proves nothing: it may be old, zero or
 //! negative, and on a layer-2 chain the sequencer may have been down.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::sol_types::SolCall as _;
 
 use super::multicall::{IAggregator, Returned, word};
 use crate::clock::Timestamp;
-use crate::model::Address;
 
 /// The most decimals that a feed may have; all that exist have 8 or 18.
 const MOST_DECIMALS: u8 = 38;
@@ -16,19 +16,19 @@ const MOST_DECIMALS: u8 = 38;
 const AHEAD: Duration = Duration::from_mins(5);
 
 /// A price in USD.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Price {
     /// How much one whole token is worth.
     pub usd: f64,
     /// When the feed was last updated.
     pub updated_at: Timestamp,
-    /// The feed.
-    pub feed: Address,
+    /// The feed, in EIP-55 form.
+    pub source: Arc<str>,
 }
 
 /// Judges a feed's round: positive, and updated no longer ago than its heartbeat.
 pub(super) fn judge(
-    feed: Address,
+    source: &Arc<str>,
     heartbeat: Duration,
     decimals: &Returned,
     round: &Returned,
@@ -43,7 +43,7 @@ pub(super) fn judge(
     }
     // By its digits, so that it is rounded once and to the nearest number.
     let usd = format!("{}e-{decimals}", round.answer).parse().ok().filter(|usd: &f64| usd.is_finite())?;
-    Some(Price { usd, updated_at, feed })
+    Some(Price { usd, updated_at, source: Arc::clone(source) })
 }
 
 /// Whether a sequencer's feed says that the sequencer is up. What says nothing does not say so.
@@ -62,7 +62,6 @@ mod tests {
 
     use super::*;
 
-    const FEED: Address = Address::new([9; 20]);
     const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
     const HEARTBEAT: Duration = Duration::from_hours(1);
 
@@ -84,7 +83,7 @@ mod tests {
     }
 
     fn usd(answer: &str, places: u64, updated_at: i64) -> Option<f64> {
-        judge(FEED, HEARTBEAT, &decimals(places), &round(answer, updated_at), NOW).map(|price| price.usd)
+        judge(&"feed".into(), HEARTBEAT, &decimals(places), &round(answer, updated_at), NOW).map(|price| price.usd)
     }
 
     #[test]
@@ -110,8 +109,8 @@ mod tests {
     fn a_feed_that_is_none_gives_no_price() {
         let good = round("1", NOW.seconds());
         for bad in [None, Some(vec![]), Some(vec![0; 159]), Some(vec![0xFF; 160]), Some(vec![0; 192])] {
-            assert!(judge(FEED, HEARTBEAT, &decimals(8), &bad, NOW).is_none());
-            assert!(judge(FEED, HEARTBEAT, &bad, &good, NOW).is_none());
+            assert!(judge(&"feed".into(), HEARTBEAT, &decimals(8), &bad, NOW).is_none());
+            assert!(judge(&"feed".into(), HEARTBEAT, &bad, &good, NOW).is_none());
             assert!(!is_up(&bad));
         }
         assert!(is_up(&round("0", 0)) && !is_up(&round("1", 0)));

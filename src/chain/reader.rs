@@ -1,68 +1,100 @@
-//! Many reads of one chain: together in as few calls as the node takes, of one block, and what fails apart from the
-//! rest, so that a contract that burns all gas takes nothing from the others.
+//! Many reads of one chain: together in as few calls as the node takes, of one block; what fails, or takes too long, is
+//! asked in smaller parts and in the end apart.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use serde_json::json;
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, join, select};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
+use tokio::time::{Sleep, sleep, timeout};
 
-use super::multicall::{Read, Returned, aggregate, disaggregate, returned, word};
-use super::nodes::Nodes;
+use super::apart::{Asked, Suspects};
+use super::multicall::{Multicall, Read, word};
+use super::nodes::{Nodes, Purpose};
+use super::part::{Outcome, Part, Place, Turn, Way};
 use super::rpc::{Answer, Call, NodeFault, quantity};
-use crate::clock::{Clock, Timestamp};
-use crate::model::Address;
+use crate::clock::Clock;
 
-/// How long a contract that failed is asked apart from the others.
-const APART: Duration = Duration::from_mins(10);
-
-/// The most reads that are done apart in one request; what is beyond is left out.
-const MOST_APART: usize = 100;
-
-/// A list of fewer reads than this is not halved: each of them is done apart.
-const LEAST_HALVED: usize = 8;
+/// Into how many requests everything is split when one is too long or too late.
+const GROUPS: usize = 8;
 
 /// Reads one chain.
 pub(super) struct Reader {
     pub(super) nodes: Nodes,
     /// The chain's Multicall3, if it has one.
-    pub(super) multicall: Option<Address>,
+    pub(super) multicall: Option<Multicall>,
     /// The most reads of one call.
     pub(super) batch: usize,
-    /// Contracts that failed, and until when they are asked apart.
-    pub(super) apart: Mutex<HashMap<Address, Timestamp>>,
+    /// How long all of it may take.
+    pub(super) deadline: Duration,
+    pub(super) suspects: Suspects,
+    /// Held by whoever asks in several requests because one is late.
+    pub(super) scattering: Semaphore,
 }
-
-/// What a read gave, and of which block.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) returned: Returned,
-    pub(super) block: u64,
-}
-
-/// What one turn through the reads gave.
-struct Turn {
-    outcomes: Vec<Outcome>,
-    /// The reads that were asked alone.
-    alone: Part,
-    /// The node that answered first.
-    by: Option<usize>,
-}
-
-/// A part of the list of reads that go together, by its positions.
-type Part = Vec<usize>;
 
 impl Reader {
-    /// Does all reads; outcomes in their order. A node that answers and gives nothing at all is as good as one that does
-    /// not answer: then the next one is asked.
+    /// Does all reads; outcomes in their order. Contracts that failed lately are asked at the same time, in requests of
+    /// their own, and what becomes of those takes nothing from the others.
     pub(super) async fn read(&self, reads: &[Read], clock: &Clock) -> Result<Vec<Outcome>, NodeFault> {
+        let (together, suspects) = self.suspects.partition(reads, clock.now());
+        let mut of_suspects = Asked::default();
+        let apart = async {
+            if let Some(multicall) = &self.multicall {
+                let place = Place { reads, way: Way::Multicall(multicall) };
+                let asked = self.ask_apart(place, &suspects, &[], clock, &mut of_suspects);
+                // Its outcome is in what it was given.
+                timeout(self.deadline / 2, asked).await.unwrap_or_default();
+            }
+        };
+        let mut time = pin!(sleep(self.deadline));
+        let main = self.read_main(reads, &together, &suspects, time.as_mut(), clock);
+        let (main, ()) = join(main, apart).await;
+        let (mut turn, mut asked) = main?;
+        asked.outcomes.extend(of_suspects.outcomes);
+        asked.silent.extend(of_suspects.silent);
+        let mut failed = turn.failed;
+        for (at, outcome) in asked.outcomes {
+            failed.push(at);
+            if turn.outcomes[at].returned.is_none() {
+                turn.outcomes[at] = outcome;
+            }
+        }
+        self.suspects.note(reads, &turn.outcomes, &failed, &asked.silent, clock.now());
+        Ok(turn.outcomes)
+    }
+
+    /// Reads what may go together, and what fails of it apart. A node that answers and gives nothing at all is as good
+    /// as one that does not answer: then the next one is asked.
+    async fn read_main<'a>(
+        &'a self,
+        reads: &'a [Read],
+        together: &[usize],
+        suspects: &[usize],
+        mut time: Pin<&mut Sleep>,
+        clock: &Clock,
+    ) -> Result<(Turn<'a>, Asked), NodeFault> {
         const NOTHING: NodeFault = NodeFault::Garbage("it refuses every call");
         let mut useless = Vec::new();
         for _ in self.nodes.each() {
-            let turn = self.read_once(reads, &useless, clock).await?;
-            if is_of_use(reads, &turn.outcomes) {
-                self.set_apart(reads, &turn, clock.now());
-                return Ok(turn.outcomes);
+            let turn = before(time.as_mut(), self.read_once(reads, together, &useless, clock)).await;
+            let mut turn = turn.unwrap_or(Err(NodeFault::Late))?;
+            let mut apart = turn.failed.clone();
+            if matches!(turn.way, Way::Block(_)) && turn.outcomes.iter().any(|outcome| outcome.returned.is_some()) {
+                apart.extend_from_slice(suspects);
+            }
+            // The native coin is never among those that are left out.
+            apart.sort_by_key(|at| reads[*at].target().is_some());
+            let mut asked = Asked::default();
+            let place = Place { reads, way: turn.way };
+            // What was read is worth having without the rest.
+            before(time.as_mut(), self.ask_apart(place, &apart, &useless, clock, &mut asked)).await;
+            for (at, outcome) in &asked.outcomes {
+                turn.outcomes[*at] = outcome.clone();
+            }
+            if is_of_use(reads, together, &turn.outcomes) {
+                return Ok((turn, asked));
             }
             let Some(by) = turn.by else { break };
             self.nodes.note(by, NOTHING, clock);
@@ -71,168 +103,178 @@ impl Reader {
         Err(NOTHING)
     }
 
-    async fn read_once(&self, reads: &[Read], useless: &[usize], clock: &Clock) -> Result<Turn, NodeFault> {
-        let mut turn = Turn { outcomes: vec![Outcome::default(); reads.len()], alone: Part::new(), by: None };
-        let (together, apart) = self.partition(reads, clock.now());
-        match self.multicall {
-            Some(multicall) => {
-                self.read_together(multicall, reads, (together, apart), &mut turn, useless, clock).await?;
+    /// Everything in one request if it can be. If that is too long, or too late, one contract may be the reason: then
+    /// everything is asked in several requests as well, and what those give is as good.
+    async fn read_once<'a>(
+        &'a self,
+        reads: &'a [Read],
+        together: &[usize],
+        useless: &[usize],
+        clock: &Clock,
+    ) -> Result<Turn<'a>, NodeFault> {
+        let whole = pin!(self.read_whole(reads, together, useless, clock));
+        let has_contracts = together.iter().any(|at| reads[*at].target().is_some());
+        let scattered = self.read_scattered(reads, together, useless, clock);
+        let whole = match select(whole, pin!(sleep(self.deadline / 2))).await {
+            Either::Left((Err(NodeFault::TooLong), _)) if has_contracts => return scattered.await,
+            Either::Left((answer, _)) => return answer,
+            Either::Right(((), whole)) => whole,
+        };
+        // One at a time: a node that is late since it has too much to do must not have ten times as much to do.
+        let Some(_permit) = self.scattering.try_acquire().ok().filter(|_| has_contracts) else { return whole.await };
+        match select(whole, pin!(scattered)).await {
+            Either::Left((Err(NodeFault::TooLong), scattered)) => scattered.await,
+            Either::Left((answer, _)) | Either::Right((answer @ Ok(_), _)) => answer,
+            Either::Right((Err(_), whole)) => whole.await,
+        }
+    }
+
+    async fn read_whole<'a>(
+        &'a self,
+        reads: &'a [Read],
+        together: &[usize],
+        useless: &[usize],
+        clock: &Clock,
+    ) -> Result<Turn<'a>, NodeFault> {
+        if let Some(multicall) = &self.multicall {
+            let mut turn = Turn::new(reads, Way::Multicall(multicall));
+            if self.read_together(multicall, reads, together, &mut turn, useless, clock).await? {
+                return Ok(turn);
             }
-            None => self.read_in_batches(reads, &[together, apart].concat(), &mut turn, useless, clock).await?,
+            tracing::warn!(multicall = %multicall.address, "there is no Multicall3 at the configured address");
+        }
+        self.read_in_batches(reads, together, useless, clock).await
+    }
+
+    /// By Multicall3: in one round trip, and in more if some of it fails. Says whether there is such a contract.
+    async fn read_together(
+        &self,
+        multicall: &Multicall,
+        reads: &[Read],
+        together: &[usize],
+        turn: &mut Turn<'_>,
+        useless: &[usize],
+        clock: &Clock,
+    ) -> Result<bool, NodeFault> {
+        let place = Place { reads, way: Way::Multicall(multicall) };
+        let even = (self.batch / 2 * 2).max(2);
+        let mut pending: Vec<Part> = together.chunks(even).map(<[usize]>::to_vec).collect();
+        while !pending.is_empty() {
+            let calls: Vec<Call> = pending.iter().flat_map(|part| place.calls(part)).collect();
+            let answers = match self.nodes.ask(Purpose::Everything, &calls, useless, clock).await {
+                Ok((by, answers)) => {
+                    turn.by.get_or_insert(by);
+                    answers
+                }
+                Err(fault) if turn.by.is_none() => return Err(fault),
+                // What was read is worth having without the rest.
+                Err(_) => {
+                    turn.failed.extend(pending.concat());
+                    break;
+                }
+            };
+            if answers.iter().any(is_of_no_contract) {
+                return Ok(false);
+            }
+            let each = std::mem::take(&mut pending).into_iter().zip(&answers);
+            pending = each.flat_map(|(part, answer)| turn.keep(place, part, std::slice::from_ref(answer))).collect();
+        }
+        Ok(true)
+    }
+
+    /// Without Multicall3: lists of calls, all of one block.
+    async fn read_in_batches<'a>(
+        &'a self,
+        reads: &'a [Read],
+        together: &[usize],
+        useless: &[usize],
+        clock: &Clock,
+    ) -> Result<Turn<'a>, NodeFault> {
+        let (by, block) = self.latest_block(useless, clock).await?;
+        let way = Way::Block(block.unwrap_or_default());
+        let (place, mut turn) = (Place { reads, way }, Turn::new(reads, way));
+        turn.by = Some(by);
+        // A node that does not say which block is the latest has given nothing.
+        if block.is_none() {
+            return Ok(turn);
+        }
+        for part in together.chunks(self.batch) {
+            match self.nodes.ask(Purpose::Everything, &place.calls(part), useless, clock).await {
+                Ok((_, answers)) => turn.set(place, part, &answers),
+                Err(_) => turn.failed.extend_from_slice(part),
+            }
         }
         Ok(turn)
     }
 
-    /// Contracts that gave nothing although they were asked alone in the end are asked apart for a while.
-    fn set_apart(&self, reads: &[Read], turn: &Turn, now: Timestamp) {
-        let gave_nothing = |at: &&usize| turn.outcomes[**at].returned.as_ref().is_none_or(Vec::is_empty);
-        let failed = turn.alone.iter().filter(gave_nothing);
-        let failed = failed.filter_map(|at| Some((reads[*at].target()?, now + APART)));
-        self.apart.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
+    async fn latest_block(&self, useless: &[usize], clock: &Clock) -> Result<(usize, Option<u64>), NodeFault> {
+        let latest = Call { method: "eth_blockNumber", params: "[]".to_owned() };
+        let (by, answers) = self.nodes.ask(Purpose::Everything, &[latest], useless, clock).await?;
+        Ok((by, answers.first().and_then(|answer| quantity(answer.as_ref().ok()?))))
     }
 
-    /// The positions of the reads that may go together, and of those that had better not.
-    fn partition(&self, reads: &[Read], now: Timestamp) -> (Part, Part) {
-        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
-        apart.retain(|_, until| now < *until);
-        (0..reads.len()).partition(|at| reads[*at].target().is_none_or(|target| !apart.contains_key(&target)))
-    }
-
-    async fn read_together(
-        &self,
-        multicall: Address,
-        reads: &[Read],
-        (together, mut apart): (Part, Part),
-        turn: &mut Turn,
+    /// Everything in several requests at the same time, the native coin in one of its own. What does not come in time is
+    /// asked apart the next time.
+    async fn read_scattered<'a>(
+        &'a self,
+        reads: &'a [Read],
+        together: &[usize],
         useless: &[usize],
         clock: &Clock,
-    ) -> Result<(), NodeFault> {
-        apart.truncate(MOST_APART);
-        let latest = json!("latest");
-        let even = (self.batch / 2 * 2).max(2);
-        let mut pending: Vec<Part> = together.chunks(even).map(<[usize]>::to_vec).collect();
-        let mut alone: Part = apart;
-        let mut failed = Part::new();
-        while !pending.is_empty() || !alone.is_empty() {
-            let calls = pending.iter().map(|part| {
-                let reads: Vec<Read> = part.iter().map(|at| reads[*at].clone()).collect();
-                aggregate(multicall, &reads)
-            });
-            let calls: Vec<Call> = calls.chain(alone.iter().map(|at| reads[*at].alone(&latest))).collect();
-            // What was read is worth having without the rest.
-            let Some(answers) = self.round(&calls, turn, useless, clock).await? else { break };
-            let (of_parts, of_alone) = answers.split_at(pending.len());
-            if of_parts.iter().any(is_of_no_contract) {
-                tracing::warn!(%multicall, "there is no Multicall3 at the configured address");
-                let all: Part = (0..reads.len()).collect();
-                return self.read_in_batches(reads, &all, turn, useless, clock).await;
-            }
-            let mut next = Vec::new();
-            for (part, answer) in std::mem::take(&mut pending).into_iter().zip(of_parts) {
-                next.extend(keep(part, answer, &mut turn.outcomes, &mut failed));
-            }
-            let block = turn.outcomes.iter().map(|outcome| outcome.block).max().unwrap_or_default();
-            for (at, answer) in std::mem::take(&mut alone).into_iter().zip(of_alone) {
-                turn.outcomes[at] = Outcome { returned: returned(&reads[at], answer), block };
-                turn.alone.push(at);
-            }
-            pending = next;
-            if pending.is_empty() {
-                alone = std::mem::take(&mut failed);
-                // The native coin is never among those that are left out.
-                alone.sort_by_key(|at| reads[*at].target().is_some());
-                alone.truncate(MOST_APART);
+    ) -> Result<Turn<'a>, NodeFault> {
+        let way = if let Some(multicall) = &self.multicall {
+            Way::Multicall(multicall)
+        } else {
+            let (_, block) = self.latest_block(useless, clock).await?;
+            Way::Block(block.ok_or(NodeFault::Garbage("it does not say which block is the latest"))?)
+        };
+        let (place, mut turn) = (Place { reads, way }, Turn::new(reads, way));
+        let (native, rest): (Part, Part) = together.iter().partition(|at| reads[**at].target().is_none());
+        let size = rest.len().div_ceil(GROUPS).next_multiple_of(2);
+        let groups = std::iter::once(native.as_slice()).chain(rest.chunks(size.max(2)));
+        let ask = async |group| {
+            let calls = place.calls(group);
+            let asked = self.nodes.ask(Purpose::Part, &calls, useless, clock);
+            (group, timeout(self.deadline * 3 / 8, asked).await.unwrap_or(Err(NodeFault::Late)))
+        };
+        let mut fault = None;
+        let mut asked: FuturesUnordered<_> = groups.filter(|group| !group.is_empty()).map(ask).collect();
+        while let Some((group, answered)) = asked.next().await {
+            match answered {
+                Ok((by, answers)) => {
+                    turn.by.get_or_insert(by);
+                    let unasked = turn.keep(place, group.to_vec(), &answers);
+                    turn.failed.extend(unasked.concat());
+                }
+                Err(found) => {
+                    fault = Some(found);
+                    turn.failed.extend_from_slice(group);
+                }
             }
         }
-        Ok(())
-    }
-
-    /// One round trip. Its fault is the turn's only in the first round; in a later one there are no answers.
-    async fn round(
-        &self,
-        calls: &[Call],
-        turn: &mut Turn,
-        useless: &[usize],
-        clock: &Clock,
-    ) -> Result<Option<Vec<Answer>>, NodeFault> {
-        match self.nodes.ask(calls, useless, clock).await {
-            Ok((by, answers)) => {
-                turn.by.get_or_insert(by);
-                Ok(Some(answers))
-            }
-            Err(fault) if turn.by.is_none() => Err(fault),
-            Err(_) => Ok(None),
+        drop(asked);
+        match fault {
+            Some(fault) if turn.by.is_none() => Err(fault),
+            _ => Ok(turn),
         }
     }
+}
 
-    /// Without Multicall3: a list of calls, all of one block.
-    async fn read_in_batches(
-        &self,
-        reads: &[Read],
-        order: &[usize],
-        turn: &mut Turn,
-        useless: &[usize],
-        clock: &Clock,
-    ) -> Result<(), NodeFault> {
-        let latest = Call { method: "eth_blockNumber", params: json!([]) };
-        let (by, answers) = self.nodes.ask(&[latest], useless, clock).await?;
-        turn.by = Some(by);
-        // A node that does not say which block is the latest has given nothing.
-        let Some(block) = answers.first().and_then(|answer| quantity(answer.as_ref().ok()?)) else { return Ok(()) };
-        let at_block = json!(format!("{block:#x}"));
-        for part in order.chunks(self.batch) {
-            let calls: Vec<Call> = part.iter().map(|at| reads[*at].alone(&at_block)).collect();
-            // What was read is worth having without the rest.
-            let Ok((_, answers)) = self.nodes.ask(&calls, useless, clock).await else { break };
-            for (at, answer) in part.iter().zip(answers) {
-                turn.outcomes[*at] = Outcome { returned: returned(&reads[*at], &answer), block };
-            }
-        }
-        Ok(())
+/// What comes of `work` if it is done in time.
+async fn before<T>(time: Pin<&mut Sleep>, work: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(work), time).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
     }
 }
 
 /// Whether a node gave anything, and how much of the native coin there is if that was asked.
-fn is_of_use(reads: &[Read], outcomes: &[Outcome]) -> bool {
-    let mut each = reads.iter().zip(outcomes);
-    outcomes.iter().any(|outcome| outcome.returned.is_some())
-        && each.all(|(read, outcome)| read.target().is_some() || word(&outcome.returned).is_some())
-}
-
-/// Keeps what a part gave; gives the parts that are to be asked next. A node that refuses a part may take half of it,
-/// and what fails within a part may have been starved by its neighbours.
-fn keep(part: Part, answer: &Answer, outcomes: &mut [Outcome], failed: &mut Part) -> Vec<Part> {
-    let split = answer.as_ref().ok().and_then(|answer| disaggregate(answer, part.len()));
-    let Some((block, returned)) = split else {
-        return halves(part, failed);
-    };
-    let mut without = Part::new();
-    for (at, returned) in part.iter().zip(returned) {
-        if returned.is_none() {
-            without.push(*at);
-        }
-        outcomes[*at] = Outcome { returned, block };
-    }
-    // A few refused; many are more likely to have been left without gas by one of them.
-    if without.len() > MOST_APART / 2 {
-        return halves(without, failed);
-    }
-    failed.append(&mut without);
-    Vec::new()
+fn is_of_use(reads: &[Read], together: &[usize], outcomes: &[Outcome]) -> bool {
+    let is_well = |at: &usize| reads[*at].target().is_some() || word(&outcomes[*at].returned).is_some();
+    together.iter().any(|at| outcomes[*at].returned.is_some()) && together.iter().all(is_well)
 }
 
 /// An address without code answers every call, with nothing.
 fn is_of_no_contract(answer: &Answer) -> bool {
     answer.as_ref().is_ok_and(|answer| answer == "0x")
-}
-
-/// The two halves of a part, or none if each of it is to be done apart.
-fn halves(part: Part, failed: &mut Part) -> Vec<Part> {
-    if part.len() < LEAST_HALVED {
-        failed.extend(part);
-        return Vec::new();
-    }
-    // An even number to the left: balance and allowance of a token stay together.
-    let (left, right) = part.split_at(part.len() / 4 * 2);
-    vec![left.to_vec(), right.to_vec()]
 }

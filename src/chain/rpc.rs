@@ -2,18 +2,16 @@
 //! sends is a stranger's input.
 
 use std::error::Error as _;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::config::RpcUrl;
-
-/// The longest answer that is read, in bytes: one for thousands of tokens has less than a tenth of it.
-const LONGEST: usize = 16 * 1024 * 1024;
 
 /// How long a node that failed is asked after the others.
 const PENALTY: Duration = Duration::from_secs(30);
@@ -39,7 +37,9 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) method: &'static str,
-    pub(super) params: Value,
+    /// Its parameters as JSON. They are mostly megabytes of hex digits, which nobody should go through once more to look
+    /// for what has to be escaped.
+    pub(super) params: String,
 }
 
 /// Why a node gave no answer.
@@ -51,6 +51,8 @@ pub(super) enum NodeFault {
     Status(u16),
     /// It answered what is no answer.
     Garbage(&'static str),
+    /// It answered with more than is read.
+    TooLong,
     /// It refused the call with this message.
     Refused(String),
     /// It answers for another chain.
@@ -61,14 +63,6 @@ pub(super) enum NodeFault {
 
 /// An answer to one call: its result, or the message of the error.
 pub(super) type Answer = Result<Value, String>;
-
-#[derive(Serialize)]
-struct Request<'a> {
-    jsonrpc: &'static str,
-    id: usize,
-    method: &'static str,
-    params: &'a Value,
-}
 
 #[derive(Deserialize)]
 struct Reply {
@@ -101,19 +95,24 @@ impl Node {
     }
 
     /// Asks for several things in one round trip; answers in their order. The first time, the node is also asked which
-    /// chain it is of, and nothing that one of another chain says is used.
-    pub(super) async fn ask(&self, chain_id: u64, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
-        match self.chain_id.load(Ordering::Relaxed) {
-            0 => self.ask_a_stranger(chain_id, calls).await,
-            known if known == chain_id => self.send(calls).await,
+    /// chain it is of, and nothing that one of another chain says is used. At most `longest` bytes are read.
+    pub(super) async fn ask(&self, chain_id: u64, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
+        let answers = match self.chain_id.load(Ordering::Relaxed) {
+            0 => self.ask_a_stranger(chain_id, calls, longest).await,
+            known if known == chain_id => self.send(calls, longest).await,
             other => Err(NodeFault::OtherChain(other)),
-        }
+        };
+        answers.map_err(|fault| match fault {
+            NodeFault::Refused(message) => NodeFault::Refused(self.url.conceal(&message)),
+            NodeFault::Unreachable(reason) => NodeFault::Unreachable(self.url.conceal(&reason)),
+            fault => fault,
+        })
     }
 
-    async fn ask_a_stranger(&self, chain_id: u64, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
-        let mut with_id = vec![Call { method: "eth_chainId", params: json!([]) }];
+    async fn ask_a_stranger(&self, chain_id: u64, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
+        let mut with_id = vec![Call { method: "eth_chainId", params: "[]".to_owned() }];
         with_id.extend_from_slice(calls);
-        let mut answers = self.send(&with_id).await?.into_iter();
+        let mut answers = self.send(&with_id, longest).await?.into_iter();
         let told = answers.next().and_then(Result::ok).as_ref().and_then(quantity);
         let told = told.ok_or(NodeFault::Garbage("it does not say which chain it is of"))?;
         if self.chain_id.swap(told, Ordering::Relaxed) == 0 && told != chain_id {
@@ -123,15 +122,8 @@ impl Node {
         if told == chain_id { Ok(answers.collect()) } else { Err(NodeFault::OtherChain(told)) }
     }
 
-    async fn send(&self, calls: &[Call]) -> Result<Vec<Answer>, NodeFault> {
-        let requests: Vec<_> = calls.iter().enumerate().map(|(id, call)| request(id, call)).collect();
-        // Some nodes take no lists, so a single call goes by itself.
-        let body = match requests.as_slice() {
-            [only] => serde_json::to_vec(only),
-            many => serde_json::to_vec(many),
-        };
-        let body = body.map_err(|_| NodeFault::Garbage("the request can't be printed"))?;
-        let replies = self.exchange(body).await?;
+    async fn send(&self, calls: &[Call], longest: usize) -> Result<Vec<Answer>, NodeFault> {
+        let replies = self.exchange(printed(calls), longest).await?;
         if let Some(refusal) = refused_for_the_rate(&replies) {
             return Err(NodeFault::Refused(refusal));
         }
@@ -143,7 +135,7 @@ impl Node {
         answers.into_iter().map(|answer| answer.ok_or(NodeFault::Garbage("a question without an answer"))).collect()
     }
 
-    async fn exchange(&self, body: Vec<u8>) -> Result<Vec<Reply>, NodeFault> {
+    async fn exchange(&self, body: String, longest: usize) -> Result<Vec<Reply>, NodeFault> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         let client = self.client.as_ref();
         let client = client.ok_or_else(|| NodeFault::Unreachable("this system has no TLS to offer".to_owned()))?;
@@ -152,8 +144,8 @@ impl Node {
         let status = response.status();
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            if answer.len() + chunk.len() > LONGEST {
-                return Err(NodeFault::Garbage("its answer is too long"));
+            if answer.len() + chunk.len() > longest {
+                return Err(NodeFault::TooLong);
             }
             answer.extend_from_slice(&chunk);
         }
@@ -170,8 +162,15 @@ impl Node {
     }
 }
 
-fn request(id: usize, call: &Call) -> Request<'_> {
-    Request { jsonrpc: "2.0", id, method: call.method, params: &call.params }
+/// The calls as a list, numbered by their places. Some nodes take no lists, so a single call goes by itself.
+fn printed(calls: &[Call]) -> String {
+    let mut list = String::with_capacity(calls.iter().map(|call| call.params.len() + 80).sum::<usize>() + 2);
+    for (id, Call { method, params }) in calls.iter().enumerate() {
+        list.push(if id == 0 { '[' } else { ',' });
+        // Writing to a String can't fail.
+        let _ = write!(list, r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
+    }
+    if calls.len() == 1 { list.split_off(1) } else { list + "]" }
 }
 
 fn parse(answer: &[u8]) -> Option<Vec<Reply>> {
@@ -243,6 +242,7 @@ impl std::fmt::Display for NodeFault {
             Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
             Self::Status(status) => write!(f, "it answers with status {status}"),
             Self::Garbage(reason) => f.write_str(reason),
+            Self::TooLong => f.write_str("its answer is too long"),
             // A stranger's words: what could end a line or move a terminal's cursor is left out.
             Self::Refused(message) => {
                 let shown: String = message.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -256,7 +256,19 @@ impl std::fmt::Display for NodeFault {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn calls_are_printed_as_json_alone_or_in_a_list() {
+        let call = Call { method: "eth_call", params: r#"[{"to":"0x01"},"latest"]"#.to_owned() };
+        let object =
+            |id| json!({"jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [{"to": "0x01"}, "latest"]});
+        let read = |calls: &[Call]| serde_json::from_str::<Value>(&printed(calls)).unwrap();
+        assert_eq!(read(std::slice::from_ref(&call)), object(0));
+        assert_eq!(read(&[call.clone(), call]), json!([object(0), object(1)]));
+    }
 
     #[test]
     fn a_quantity_is_hex_with_its_prefix() {

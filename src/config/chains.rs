@@ -62,6 +62,22 @@ impl RpcUrl {
         url.map(Self).ok_or("an http or https URL is expected")
     }
 
+    /// `text` without anything of this URL that may be a key: a node may say by which URL it was asked.
+    #[must_use]
+    pub fn conceal(&self, text: &str) -> String {
+        let url = &self.0;
+        let path = url.path_segments().into_iter().flatten().map(str::to_owned);
+        let user = [Some(url.username()), url.password(), url.query()].into_iter().flatten().map(str::to_owned);
+        let written = url.query().into_iter().flat_map(|query| query.split(['&', '='])).map(str::to_owned);
+        let meant = url.query_pairs().flat_map(|(name, value)| [name.into_owned(), value.into_owned()]);
+        let mut secrets: Vec<String> = path.chain(user).chain(written).chain(meant).collect();
+        // What is shorter is a word such as v2, and no key.
+        secrets.retain(|secret| secret.len() >= 4);
+        // A part of a longer one must not leave the rest of it.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+    }
+
     /// The URL with everything in it, for the one that connects.
     #[must_use]
     pub fn expose(&self) -> &Url {
@@ -209,6 +225,20 @@ mod tests {
         assert!(Chain::shipped().iter().all(|chain| !chain.rpc.is_empty() && chain.multicall == Some(MULTICALL3)));
         assert_eq!(MULTICALL3.checksummed(), "0xcA11bde05977b3631167028862bE2a173976CA11");
         assert_eq!(PERMIT2.checksummed(), "0x000000000022D473030F116dDEE9F6B43aC78BA3");
+    }
+
+    #[test]
+    fn what_a_node_repeats_of_its_url_is_masked_and_the_rest_stays() {
+        let url = RpcUrl::parse("https://user1:pass1@node.example/v2/path1/path1longer?key=a%2Fquery&x=1").unwrap();
+        for (said, shown) in [
+            ("no quota for path1", "no quota for ********"),
+            ("path1longer, user1:pass1", "********, ********:********"),
+            ("/v2/path1?key=a%2Fquery or a/query", "/v2/********?key=******** or ********"),
+            ("https://node.example/v2 is full of x=1", "https://node.example/v2 is full of x=1"),
+        ] {
+            assert_eq!(url.conceal(said), shown);
+        }
+        assert_eq!(RpcUrl::parse("http://node").unwrap().conceal("node /"), "node /");
     }
 
     #[test]

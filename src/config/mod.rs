@@ -185,6 +185,8 @@ pub struct Limits {
     pub refreshes: Rate,
     /// What one session or API key changes.
     pub writes: Rate,
+    /// Reading balances, of one account from one network.
+    pub balances: Rate,
     /// Wrong signatures for one wallet from one network.
     pub wallet_failures: Rate,
     /// Tokens and keys that are refused.
@@ -222,8 +224,8 @@ pub struct Balances {
     pub batch: usize,
     /// How long what was read is shown again; zero for never.
     pub cache_ttl: Duration,
-    /// How many pairs of a wallet and a chain are kept.
-    pub cache_entries: usize,
+    /// How many rows are kept.
+    pub cache_rows: usize,
 }
 
 /// The audit trail.

@@ -185,7 +185,7 @@ impl Reader {
             hedge: Duration::from_millis(self.read("balances.hedge_ms", whole::<0, 60_000>)?),
             batch: self.read("balances.batch", amount::<10_000>)?,
             cache_ttl: self.read("balances.cache_ttl", span::<0, 3_600>)?,
-            cache_entries: self.read("balances.cache_entries", amount::<1_000_000>)?,
+            cache_rows: self.read("balances.cache_rows", amount::<100_000_000>)?,
         })
     }
 
@@ -199,6 +199,7 @@ impl Reader {
             sign_ins: rate("limits.sign_ins.rate", "limits.sign_ins.burst")?,
             refreshes: rate("limits.refreshes.rate", "limits.refreshes.burst")?,
             writes: rate("limits.writes.rate", "limits.writes.burst")?,
+            balances: rate("limits.balances.rate", "limits.balances.burst")?,
             wallet_failures: rate("limits.wallet_failures.rate", "limits.wallet_failures.burst")?,
             passwords: rate("limits.passwords.rate", "limits.passwords.burst")?,
             registrations: rate("limits.registrations.rate", "limits.registrations.burst")?,
@@ -401,7 +402,7 @@ mod tests {
             ("COUNTERSIGN_BALANCES__BATCH", "0", "balances.batch"),
             ("COUNTERSIGN_BALANCES__BATCH", "10001", "balances.batch"),
             ("COUNTERSIGN_BALANCES__CACHE_TTL", "2h", "balances.cache_ttl"),
-            ("COUNTERSIGN_BALANCES__CACHE_ENTRIES", "-1", "balances.cache_entries"),
+            ("COUNTERSIGN_BALANCES__CACHE_ROWS", "-1", "balances.cache_rows"),
             ("COUNTERSIGN_LIMITS__ENABLED", "yes", "limits.enabled"),
         ];
         for (variable, value, key) in table {
@@ -427,9 +428,9 @@ mod tests {
         let config = with(&[]).unwrap();
         assert_eq!(config.listed.iter().filter(|token| token.is_native()).count(), config.chains.len());
         assert!(config.listed.len() > 90 && config.feeds.len() > 80);
-        let Balances { deadline, hedge, batch, cache_ttl, cache_entries } = config.balances;
+        let Balances { deadline, hedge, batch, cache_ttl, cache_rows } = config.balances;
         assert_eq!([deadline, hedge, cache_ttl], [8_000, 1_500, 5_000].map(Duration::from_millis));
-        assert_eq!((batch, cache_entries), (500, 10_000));
+        assert_eq!((batch, cache_rows), (500, 200_000));
 
         let config = with_file("token_lists = []\nfeeds = []\n[balances]\ncache_ttl = 0\nhedge_ms = 0").unwrap();
         assert!(config.listed.iter().all(Token::is_native) && config.feeds.is_empty());

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use super::{Caller, Core};
 use crate::chain::Balance;
 use crate::model::error::{Dependency, Violation};
-use crate::model::{Address, Error};
+use crate::model::{Address, Client, Error};
 
 /// What a wallet holds, by the chains that answered.
 pub struct Holdings {
     /// The wallet.
     pub address: Address,
-    /// What it holds, each chain's native coin first.
-    pub balances: Vec<Balance>,
+    /// What it holds on each chain, the native coin first.
+    balances: Vec<Arc<Vec<Balance>>>,
+    non_zero: bool,
     /// The chains that did not answer.
     pub unavailable: Vec<u64>,
 }
@@ -26,14 +27,23 @@ pub struct HoldingsFilter {
     pub non_zero: bool,
 }
 
+impl Holdings {
+    /// What was asked for, each chain's native coin first.
+    pub fn balances(&self) -> impl Iterator<Item = &Balance> {
+        let all = self.balances.iter().flat_map(|of_chain| of_chain.iter());
+        all.filter(|balance| !self.non_zero || !balance.balance.is_zero())
+    }
+}
+
 impl Core {
     /// What the wallet that signed in holds, else the account's primary one.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a chain that is not read here, [`Error::Conflict`] for an account without an EVM wallet,
-    /// [`Error::Unavailable`] if no chain answers.
-    pub async fn holdings(&self, caller: &Caller, filter: &HoldingsFilter) -> Result<Holdings, Error> {
+    /// [`Error::TooMany`], [`Error::Unavailable`] if no chain answers.
+    pub async fn holdings(&self, caller: &Caller, filter: &HoldingsFilter, client: &Client) -> Result<Holdings, Error> {
         let address = caller.address()?;
+        self.limit_balances(caller, client, self.clock.now())?;
         let is_read = |id: &u64| self.chains.ids().any(|read| read == *id);
         let unknown = filter.chains.iter().filter(|id| !is_read(id));
         let violations: Vec<Violation> = unknown
@@ -49,8 +59,7 @@ impl Core {
         if !said.is_empty() && unavailable.len() == said.len() {
             return Err(Error::Unavailable(Dependency::Chains));
         }
-        let balances = said.into_iter().filter_map(|said| said.balances).flat_map(Arc::unwrap_or_clone);
-        let balances = balances.filter(|balance| !filter.non_zero || !balance.balance.is_zero()).collect();
-        Ok(Holdings { address, balances, unavailable })
+        let balances = said.into_iter().filter_map(|said| said.balances).collect();
+        Ok(Holdings { address, balances, non_zero: filter.non_zero, unavailable })
     }
 }

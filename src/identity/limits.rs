@@ -24,6 +24,7 @@ pub(super) enum Policy {
     SignIns,
     Refreshes,
     Writes,
+    Balances,
     WalletFailures,
     RefusedCredentials,
     Passwords,
@@ -41,6 +42,7 @@ impl Policy {
             Self::SignIns => "sign_ins",
             Self::Refreshes => "refreshes",
             Self::Writes => "writes",
+            Self::Balances => "balances",
             Self::WalletFailures => "wallet_failures",
             Self::RefusedCredentials => "refused_credentials",
             Self::Passwords => "passwords",
@@ -55,6 +57,7 @@ impl Policy {
             Self::SignIns => limits.sign_ins,
             Self::Refreshes => limits.refreshes,
             Self::Writes => limits.writes,
+            Self::Balances => limits.balances,
             Self::WalletFailures => limits.wallet_failures,
             Self::RefusedCredentials => limits.refused_credentials,
             Self::Passwords => limits.passwords,
@@ -77,6 +80,8 @@ enum Whose {
     Network(Network),
     /// A client network's towards one wallet.
     Towards(Network, [u8; 32]),
+    /// An account's from one client network: who has stolen a credential must not keep its owner from reading.
+    Account(Network, Uuid),
     /// A session's, or the API key's of an account: not an account's, since who has stolen one credential must not keep
     /// its owner from replacing it with another.
     Credential(Uuid),
@@ -140,6 +145,12 @@ impl Core {
         self.limit_by(Key { policy: Policy::Writes, whose: Whose::Credential(credential) }, now)
     }
 
+    /// Takes one out of the bucket of what this account reads of chains from this client network.
+    pub(super) fn limit_balances(&self, caller: &Caller, client: &Client, now: Timestamp) -> Result<(), Error> {
+        let whose = Whose::Account(client.network(), caller.account().id.0);
+        self.limit_by(Key { policy: Policy::Balances, whose }, now)
+    }
+
     /// Takes one out of the bucket of this client network towards this wallet.
     pub(super) fn limit_failures(&self, wallet: &[u8; 32], client: &Client, now: Timestamp) -> Result<(), Error> {
         self.limit_towards(Policy::WalletFailures, wallet, client, now)
@@ -177,6 +188,7 @@ mod tests {
         sign_ins: RATE,
         refreshes: RATE,
         writes: RATE,
+        balances: RATE,
         wallet_failures: RATE,
         refused_credentials: RATE,
         passwords: RATE,

@@ -1,7 +1,5 @@
 //! Tokens: what is known of one before any chain is asked, and what a token without an entry or a logo gets.
 
-use std::borrow::Cow;
-
 use super::Address;
 
 /// A token of a configured list, or a chain's native coin.
@@ -62,13 +60,16 @@ impl Token {
         self.address == Self::NATIVE
     }
 
-    /// The URI of its logo: its own, or the one that the gateway at `public_url` has for all.
+    /// The URI of its logo: its own, or `common`, the one that the gateway has for all.
     #[must_use]
-    pub fn logo_uri(&self, public_url: &str) -> Cow<'_, str> {
-        match &self.logo {
-            Some(own) => Cow::Borrowed(own),
-            None => Cow::Owned(format!("{public_url}{}", Self::LOGO_PATH)),
-        }
+    pub fn logo_or<'a>(&'a self, common: &'a str) -> &'a str {
+        self.logo.as_deref().unwrap_or(common)
+    }
+
+    /// The URI of the logo that the gateway at `public_url` has for all.
+    #[must_use]
+    pub fn common_logo(public_url: &str) -> String {
+        format!("{public_url}{}", Self::LOGO_PATH)
     }
 }
 
@@ -92,8 +93,9 @@ mod tests {
     #[test]
     fn a_token_without_a_logo_gets_the_gateways() {
         let mut token = Token::native(1);
-        assert_eq!(token.logo_uri("https://id.example"), "https://id.example/assets/token.svg");
+        let common = Token::common_logo("https://id.example");
+        assert_eq!(token.logo_or(&common), "https://id.example/assets/token.svg");
         token.logo = Some("ipfs://Qm".to_owned());
-        assert_eq!(token.logo_uri("https://id.example"), "ipfs://Qm");
+        assert_eq!(token.logo_or(&common), "ipfs://Qm");
     }
 }

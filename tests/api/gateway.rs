@@ -23,7 +23,7 @@ on_both! {
 
     async fn a_token_without_a_logo_has_one_that_any_page_may_show(world: World) {
         let public_url = world.core.config().public_url.clone();
-        let uri = Token::native(1).logo_uri(&public_url).into_owned();
+        let uri = Token::common_logo(&public_url);
         let logo = world.get(uri.strip_prefix(&public_url).unwrap()).await.ok(200);
         assert!(logo.text.starts_with("<svg ") && logo.text.ends_with("</svg>\n"));
         for (header, value) in [

@@ -57,7 +57,7 @@ fn every_misfit_answers_as_no_token_should() {
         balance
     };
     let reverts = ask(&chain.misfit(Habit::Reverts)).unwrap_err();
-    assert!(reverts["message"].as_str().unwrap().contains("Misfit: not today"), "{reverts}");
+    assert!(reverts["message"].as_str().unwrap().contains("Misfit: over quota, too many requests"), "{reverts}");
     let burns = ask(&chain.misfit(Habit::BurnsGas)).unwrap_err();
     assert!(burns["message"].as_str().unwrap().contains("InvalidFEOpcode"), "{burns}");
     for size in [0, 31, 32, 64, 1 << 20] {

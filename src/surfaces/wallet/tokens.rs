@@ -9,8 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::identity::{Balance, Caller, Core, HoldingsFilter};
+use crate::model::Token;
 use crate::model::error::{Error, Violation};
-use crate::transport::{Problem, ProblemBody, Sensitive};
+use crate::transport::{ClientOf, Problem, ProblemBody, Sensitive};
 
 /// The header that names the chains that did not answer.
 const UNAVAILABLE: HeaderName = HeaderName::from_static("x-unavailable-chains");
@@ -18,15 +19,15 @@ const UNAVAILABLE: HeaderName = HeaderName::from_static("x-unavailable-chains");
 /// What the wallet holds of one token.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct TokenAnswer {
+pub(super) struct TokenAnswer<'a> {
     /// The chain (EIP-155).
     #[schema(example = 1)]
     chain_id: u64,
     /// The token's contract in EIP-55 form; 0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE is the native coin.
-    address: String,
+    address: &'a str,
     /// Its symbol.
     #[schema(example = "USDC")]
-    symbol: String,
+    symbol: &'a str,
     /// How many digits of `balance` stand behind the point.
     #[schema(example = 6)]
     decimals: u8,
@@ -40,31 +41,32 @@ pub(super) struct TokenAnswer {
     #[schema(example = 1.0)]
     price: f64,
     /// The URI of its logo.
-    logo: String,
+    logo: &'a str,
     /// When the price was last updated; null without a price.
     #[schema(format = DateTime, example = "2026-01-01T00:00:00Z")]
     price_updated_at: Option<String>,
     /// The feed that says the price, in EIP-55 form; null without a price.
-    price_source: Option<String>,
+    price_source: Option<&'a str>,
     /// The block that this was read from.
     block_number: u64,
 }
 
-impl TokenAnswer {
-    fn of(balance: Balance, public_url: &str) -> Self {
-        let Balance { token, balance, allowance, price, block } = balance;
+impl<'a> TokenAnswer<'a> {
+    fn of(balance: &'a Balance, common_logo: &'a str) -> Self {
+        let Balance { token: listed, balance, allowance, price, block } = balance;
+        let token = &listed.token;
         Self {
             chain_id: token.chain_id,
-            address: token.address.checksummed(),
-            symbol: token.symbol.clone(),
+            address: &listed.address,
+            symbol: &token.symbol,
             decimals: token.decimals,
             balance: balance.to_string(),
             allowance: allowance.to_string(),
-            price: price.map_or(0.0, |price| price.usd),
-            logo: token.logo_uri(public_url).into_owned(),
-            price_updated_at: price.map(|price| price.updated_at.rfc3339()),
-            price_source: price.map(|price| price.feed.checksummed()),
-            block_number: block,
+            price: price.as_ref().map_or(0.0, |price| price.usd),
+            logo: token.logo_or(common_logo),
+            price_updated_at: price.as_ref().map(|price| price.updated_at.rfc3339()),
+            price_source: price.as_ref().map(|price| &*price.source),
+            block_number: *block,
         }
     }
 }
@@ -118,18 +120,20 @@ fn filter(query: Option<&str>) -> Result<HoldingsFilter, Error> {
         (status = 403, description = "`account_disabled`", body = ProblemBody),
         (status = 409, description = "`wallet_required`", body = ProblemBody),
         (status = 422, description = "`invalid_request`", body = ProblemBody),
+        (status = 429, description = "`too_many_requests`", body = ProblemBody),
         (status = 502, description = "`chains_unavailable`", body = ProblemBody),
         (status = 503, description = "`database_unavailable`", body = ProblemBody),
     )
 )]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
+    ClientOf(client): ClientOf,
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let holdings = core.holdings(&caller, &filter(query.as_deref())?).await?;
-    let public_url = &core.config().public_url;
-    let rows: Vec<_> = holdings.balances.into_iter().map(|balance| TokenAnswer::of(balance, public_url)).collect();
+    let holdings = core.holdings(&caller, &filter(query.as_deref())?, &client).await?;
+    let common_logo = Token::common_logo(&core.config().public_url);
+    let rows: Vec<_> = holdings.balances().map(|balance| TokenAnswer::of(balance, &common_logo)).collect();
     let mut response = Sensitive(rows).into_response();
     let names: Vec<String> = holdings.unavailable.iter().map(u64::to_string).collect();
     if let Some(names) = HeaderValue::try_from(names.join(",")).ok().filter(|names| !names.is_empty()) {

@@ -1,6 +1,9 @@
 //! `GET /users/tokens` against real chains: what is told equals what the chain says, whatever tokens and nodes do.
 
+mod hostile;
+mod load;
 mod nodes;
+mod page;
 mod tokens;
 
 use std::time::Duration;

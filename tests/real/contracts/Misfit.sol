@@ -30,7 +30,7 @@ contract Misfit {
     }
 
     function answer() private view {
-        require(habit != Habit.Reverts, 'Misfit: not today');
+        require(habit != Habit.Reverts, 'Misfit: over quota, too many requests');
         bool burns = habit == Habit.BurnsGas;
         uint256 length = size;
         assembly {

@@ -43,6 +43,17 @@ impl Chain {
         self.deploy("Misfit", &[abi::int(habit), abi::int(size.into())])
     }
 
+    /// Puts down so many misfits at once.
+    pub fn misfits(&self, count: u32, habit: Habit) -> Vec<String> {
+        let model = self.misfit(habit);
+        let code = self.ask("eth_getCode", &json!([model, "latest"]));
+        let addresses: Vec<String> = (1..=count).map(|number| beside(&model, number)).collect();
+        for address in &addresses {
+            self.ask("anvil_setCode", &json!([address, code]));
+        }
+        addresses
+    }
+
     /// Puts down so many coins at once, which have no symbol; of each of which `owner` has its number: one of the first, two of the second.
     pub fn coins(&self, count: u32, decimals: u8, owner: &str) -> Vec<String> {
         let model = self.coin("MANY", decimals);

@@ -43,17 +43,22 @@ pub struct Chain {
 impl Chain {
     /// Starts a chain whose first block is of now.
     pub fn start(id: u64) -> Self {
-        Self::start_with(id, &[])
+        Self::start_with(id, GAS, &[])
     }
 
     /// Starts a chain whose first block is of `time`, from which its clock goes on.
     pub fn start_at(id: u64, time: Timestamp) -> Self {
-        Self::start_with(id, &["--timestamp", &time.seconds().to_string()])
+        Self::start_with(id, GAS, &["--timestamp", &time.seconds().to_string()])
     }
 
-    fn start_with(id: u64, arguments: &[&str]) -> Self {
+    /// The same with so much gas for a call that a contract may return what it likes.
+    pub fn start_generous(id: u64, time: Timestamp) -> Self {
+        Self::start_with(id, "20000000000", &["--timestamp", &time.seconds().to_string()])
+    }
+
+    fn start_with(id: u64, gas: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(parts::anvil());
-        command.args(["--host", "127.0.0.1", "--port", "0", "--chain-id", &id.to_string(), "--gas-limit", GAS]);
+        command.args(["--host", "127.0.0.1", "--port", "0", "--chain-id", &id.to_string(), "--gas-limit", gas]);
         // Questions after thousands of tokens are larger than anvil expects.
         command.arg("--no-request-size-limit").args(arguments).current_dir(env!("CARGO_TARGET_TMPDIR"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -70,6 +75,12 @@ impl Chain {
     /// Takes Multicall3 away, as on the few chains that have none.
     pub fn without_multicall(self) -> Self {
         self.set_code(MULTICALL, "0x");
+        self
+    }
+
+    /// Puts a contract where Arbitrum's chains have theirs, which tells this number of a block whatever it is asked.
+    pub fn with_arb_sys(self, number: u32) -> Self {
+        self.set_code("0x0000000000000000000000000000000000000064", &format!("0x63{number:08x}5f5260205ff3"));
         self
     }
 

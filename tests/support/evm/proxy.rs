@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub enum Mood {
     Fails(i64, &'static str),
     /// As its chain does, but with this error when an `aggregate3`, or a list, has more calls than this.
     AtMost(usize, &'static str),
+    /// As its chain does, but this much later whenever the question has to do with this contract.
+    LateAbout(String, Duration),
     /// As its chain does, but it says that it is another.
     OtherChain(u64),
 }
@@ -67,6 +70,7 @@ impl Proxy {
             node: Mutex::new(chain.url.clone()),
             mood: Mutex::new(Mood::Faithful),
             seen: Mutex::default(),
+            under_way: AtomicUsize::new(0),
         });
         let (orders, received) = mpsc::unbounded_channel();
         let (tell, told) = blocking::channel();
@@ -189,6 +193,16 @@ struct Desk {
     node: Mutex<String>,
     mood: Mutex<Mood>,
     seen: Mutex<Seen>,
+    under_way: AtomicUsize,
+}
+
+/// A request, until it is answered or its client is gone.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Desk {
@@ -203,7 +217,13 @@ impl Desk {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let question = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let asked: Value = serde_json::from_slice(&question).unwrap_or_default();
-        self.see(|seen| seen.count(&asked));
+        let at_once = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+        let desk = Arc::clone(&self);
+        let _under_way = UnderWay(&desk.under_way);
+        self.see(|seen| {
+            seen.count(&asked);
+            seen.at_once = seen.at_once.max(at_once);
+        });
         Ok(match self.mood() {
             Mood::AtMost(most, message) if size(&asked) > most => {
                 each(&asked, "error", &json!({"code": -32000, "message": message}))
@@ -211,6 +231,13 @@ impl Desk {
             Mood::Faithful | Mood::AtMost(..) => self.forward(question).await,
             Mood::Late(span) => {
                 sleep(span).await;
+                self.forward(question).await
+            }
+            Mood::LateAbout(contract, span) => {
+                let asked = String::from_utf8_lossy(&question).to_ascii_lowercase();
+                if asked.contains(&contract.to_ascii_lowercase()[2..]) {
+                    sleep(span).await;
+                }
                 self.forward(question).await
             }
             Mood::Hangs | Mood::Refuses => pending().await,

@@ -11,6 +11,8 @@ pub struct Seen {
     pub connections: usize,
     /// The HTTP requests: round trips.
     pub requests: usize,
+    /// How many requests were under way at the same time, at most.
+    pub at_once: usize,
     /// The JSON-RPC calls of each method, those within a list each for itself.
     pub methods: BTreeMap<String, usize>,
     /// How many calls each `aggregate3` had, in the order in which they came.
