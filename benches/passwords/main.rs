@@ -97,6 +97,8 @@ async fn measure(options: &Options) -> Result<(), Fault> {
     flooded.print(&format!("beside {} connections that sign in", options.flood));
     let kept = 100.0 * flooded.reads / alone.reads;
     println!("\nReads keep {kept:.0} % of their rate. Hashing threads: {}.\n", std::thread::available_parallelism()?);
+    // The one of before has rested for too long.
+    let mut connection = Connection::open(&server.authority).await?;
     let (wrong, nobody) = guesses(options, &mut connection).await?;
     println!("| | p25 | p50 | p75 |\n|---|---|---|---|");
     wrong.print("a wrong password");

@@ -19,9 +19,9 @@ const WAITING_PER_THREAD: usize = 128;
 /// How long a thread without work keeps its memory.
 const KEEPS_MEMORY: Duration = Duration::from_secs(30);
 
-/// By how much the threads yield to others (`nice`): under contention they get about a tenth of a core's time, which
+/// By how much the threads yield to others (`nice`): under contention they get a few percent of a core, which
 /// is still some sign-ins a second.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 15;
 
 /// The way to the threads. Dropping the last one ends them.
 #[derive(Clone)]
