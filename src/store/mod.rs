@@ -12,12 +12,14 @@ mod readers;
 
 pub mod accounts;
 pub mod audit;
+pub mod email_proofs;
 pub mod erasures;
 pub mod failures;
 pub mod keys;
 pub mod listing;
 pub mod memberships;
 pub mod nonces;
+pub mod password_resets;
 pub mod passwords;
 pub mod people;
 pub mod sessions;

@@ -184,6 +184,15 @@ pub async fn delete(tx: &mut Tx, account: AccountId, id: WalletId) -> Result<boo
     Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(id.0))? == 1)
 }
 
+/// Unlinks every wallet of an account.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete_all(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    execute!(tx, sqlx::query("DELETE FROM wallets WHERE account_id = $1").bind(account.0))?;
+    Ok(())
+}
+
 /// Whether the wallet of this address is linked to this account.
 ///
 /// # Errors
