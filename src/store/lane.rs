@@ -296,15 +296,19 @@ impl Group {
     }
 
     /// Stores sign-ins. What is not stored writes nothing, so they need no savepoint among each other. Where nobody
-    /// else is to share the transaction, it begins and ends on the way that they take anyway.
+    /// else is to share the transaction, it ends on the way that they take anyway.
     async fn run_sign_ins(&mut self, batch: Vec<Waiting>, next: Option<&Request>) -> Result<(), sqlx::Error> {
         let extent = match (self.state, next) {
-            (State::Idle, Some(Request::Enter(_))) => {
+            (State::Idle, next) => {
                 self.run("BEGIN IMMEDIATE").await?;
-                self.state = State::First;
-                Extent::Part
+                match next {
+                    Some(Request::Enter(_)) => {
+                        self.state = State::First;
+                        Extent::Part
+                    }
+                    Some(Request::SignIn(_) | Request::Close(_)) | None => Extent::Whole,
+                }
             }
-            (State::Idle, Some(Request::SignIn(_) | Request::Close(_)) | None) => Extent::Whole,
             (State::First, _) => Extent::Part,
             (State::Kept | State::Undone, _) => {
                 self.state = State::Kept;

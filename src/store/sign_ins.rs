@@ -229,7 +229,7 @@ impl Prepared {
     }
 }
 
-/// Whether sign-ins are all of their transaction, which then begins and ends with them.
+/// Whether sign-ins are all of their transaction, which then ends with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     Whole,
@@ -265,17 +265,16 @@ macro_rules! store_all {
     };
 }
 
-/// Stores many sign-ins within one transaction; tells of each whether its nonce was fresh. Of several that spend the
+/// Stores many sign-ins within a transaction that has begun; tells of each whether its nonce was fresh. Of several that spend the
 /// same, the first one is stored.
 pub(super) async fn insert_all(
     c: &mut SqliteConnection,
     batch: &[Prepared],
     extent: Extent,
 ) -> Result<Vec<bool>, sqlx::Error> {
-    // IMMEDIATE: see the lane.
-    let (spend, store) = match extent {
-        Extent::Whole => (concat!("BEGIN IMMEDIATE; ", spend_all!()), concat!(store_all!(), "; COMMIT")),
-        Extent::Part => (spend_all!(), store_all!()),
+    let store = match extent {
+        Extent::Whole => concat!(store_all!(), "; COMMIT"),
+        Extent::Part => store_all!(),
     };
     let (mut counts, mut tags, mut expiries, mut nonces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for prepared in batch {
@@ -290,7 +289,7 @@ pub(super) async fn insert_all(
             }
         }
     }
-    let spent = sqlx::query_as(spend).bind(list(&counts)).bind(tags).bind(list(&expiries)).bind(nonces);
+    let spent = sqlx::query_as(spend_all!()).bind(list(&counts)).bind(tags).bind(list(&expiries)).bind(nonces);
     let receipts: Vec<(Vec<u8>, i64)> = spent.fetch_all(&mut *c).await?;
     let mut receipts: HashSet<_> = receipts.into_iter().collect();
     let fresh: Vec<bool> = batch.iter().map(|prepared| receipts.remove(&prepared.receipt())).collect();
