@@ -18,6 +18,7 @@ pub mod keys;
 pub mod listing;
 pub mod memberships;
 pub mod nonces;
+pub mod outbox;
 pub mod passwords;
 pub mod people;
 pub mod sessions;

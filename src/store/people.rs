@@ -230,11 +230,12 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 5] = [
+    const OWNED: [&str; 6] = [
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
         "DELETE FROM known_networks WHERE account_id = $1",
         "DELETE FROM memberships WHERE account_id = $1",
+        "DELETE FROM outbox WHERE account_id = $1",
         "DELETE FROM failures WHERE kind = 'password' AND whose = $1",
     ];
     for (at, sql) in OWNED.into_iter().enumerate() {
