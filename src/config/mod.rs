@@ -3,6 +3,7 @@
 mod chains;
 mod feeds;
 mod keys;
+mod mail;
 mod people;
 mod read;
 mod show;
@@ -73,6 +74,12 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// How balances are read.
     pub balances: Balances,
+    /// Where the links in mails lead to.
+    pub links: Links,
+    /// What people are told of by mail.
+    pub notices: Notices,
+    /// How mails are sent.
+    pub mail: MailSettings,
     /// The audit trail.
     pub audit: Audit,
     /// What is logged, and how.
@@ -226,6 +233,65 @@ pub struct Balances {
     pub cache_ttl: Duration,
     /// How many rows are kept.
     pub cache_rows: usize,
+}
+
+/// Where the links in mails lead to: absolute URLs, to which a fragment with the token is added.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// The page that takes another password.
+    pub reset_password: String,
+    /// The page that confirms an e-mail address.
+    pub confirm_email: String,
+}
+
+/// What people are told of by mail, at the address that they have proven.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
+pub struct Notices {
+    /// A sign-in by password from a network that is new.
+    pub new_sign_in: bool,
+    /// Another password.
+    pub password_changed: bool,
+    /// Another e-mail address; told at the old one.
+    pub email_changed: bool,
+    /// Another wallet.
+    pub wallet_linked: bool,
+}
+
+/// How mails are sent.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// The server that takes them; without one they are files.
+    pub smtp: Option<Smtp>,
+    /// Who writes them; always there if there is a server.
+    pub from: Option<Sender>,
+    /// A directory of templates that replace our own.
+    pub templates: Option<PathBuf>,
+}
+
+/// The server that takes mails.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Where it is, how the way there is protected, and how we prove who we are.
+    pub url: RedactedUrl,
+}
+
+/// Who writes mails.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The name that is shown.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Email,
+}
+
+impl std::fmt::Display for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} <{}>", self.address.as_str()),
+            None => f.write_str(self.address.as_str()),
+        }
+    }
 }
 
 /// The audit trail.

@@ -61,7 +61,7 @@ impl Config {
             "log.level" => text(self.log.level.name()),
             "log.format" => text(self.log.format.name()),
             limit if limit.starts_with("limits.") => self.limit(limit)?,
-            other => self.value_of_people(other)?,
+            other => self.value_of_people(other).or_else(|| self.value_of_mail(other))?,
         })
     }
 
@@ -77,6 +77,21 @@ impl Config {
             "exchange.default" => text(self.exchange.default.name()),
             "exchange.public_listing" => Value::Boolean(self.exchange.public_listing),
             "membership.secret" => text(self.membership.secret.as_ref().map(|_| MASK)?),
+            _ => return None,
+        })
+    }
+
+    fn value_of_mail(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "smtp.url" => text(&self.mail.smtp.as_ref()?.url),
+            "smtp.from" => text(self.mail.from.as_ref()?),
+            "mail.templates" => text(self.mail.templates.as_ref()?.display()),
+            "links.reset_password" => text(&self.links.reset_password),
+            "links.confirm_email" => text(&self.links.confirm_email),
+            "notices.new_sign_in" => Value::Boolean(self.notices.new_sign_in),
+            "notices.password_changed" => Value::Boolean(self.notices.password_changed),
+            "notices.email_changed" => Value::Boolean(self.notices.email_changed),
+            "notices.wallet_linked" => Value::Boolean(self.notices.wallet_linked),
             _ => return None,
         })
     }
@@ -170,6 +185,9 @@ mod tests {
             "# admin_email is not set",
             "# admin_password is not set",
             "# membership.secret is not set",
+            "# smtp.url is not set",
+            "# smtp.from is not set",
+            "# mail.templates is not set",
         ]));
     }
 

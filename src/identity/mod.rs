@@ -12,6 +12,7 @@ mod gate;
 mod guard;
 mod holdings;
 mod limits;
+mod mailing;
 mod names;
 mod nonces;
 mod passwords;

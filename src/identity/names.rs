@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::crypto::password::Verdict;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::{Conflict, Forbidden};
+use crate::model::mail::Letter;
 use crate::model::{Client, Email, Error, Password, Username};
 use crate::store::people::{self, Renamed};
 use crate::store::{Tx, accounts, passwords};
@@ -60,6 +61,15 @@ impl Core {
             None => None,
         };
         let mut tx = self.begin_change(&person).await?;
+        // At the address of before, whoever changes it.
+        if let Some(email) = &email {
+            let letter = Letter::EmailChanged { at: now.rfc3339(), new: email.as_str().to_owned() };
+            self.notify(&mut tx, person.account().id, &letter, now).await?;
+        }
+        if hash.is_some() {
+            let letter = Letter::PasswordChanged { at: now.rfc3339() };
+            self.notify(&mut tx, person.account().id, &letter, now).await?;
+        }
         self.store_names(&mut tx, &person, change.username.as_ref(), email.as_ref(), client).await?;
         if let Some(hash) = hash {
             passwords::upsert(&mut tx, person.account().id, &hash, now).await?;

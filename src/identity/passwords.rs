@@ -12,6 +12,7 @@ use crate::crypto::password::Verdict;
 use crate::model::account::{Account, LinkedWallet};
 use crate::model::audit::{Event, Subject};
 use crate::model::error::Unauthenticated;
+use crate::model::mail::Letter;
 use crate::model::session::{Amr, SESSION_LIFETIME, SESSION_TOKEN_LIFETIME, Session};
 use crate::model::{AccountId, Client, Error, Password, SessionId, SignInName};
 use crate::store::people::{self, Known};
@@ -132,11 +133,29 @@ impl Core {
             passwords::upgrade(&mut tx, account, hash).await?;
         }
         let session = &entered.session;
+        self.notify_of_sign_in(&mut tx, session, guarded.network(), client).await?;
         failures::know_network(&mut tx, account, guarded.network(), session.id).await?;
         let subject = Subject { account: Some(account), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), session.created_at).await?;
         tx.commit().await?;
         Ok(entered)
+    }
+
+    /// Tells of a sign-in from a network that the account never signed in from.
+    async fn notify_of_sign_in(
+        &self,
+        tx: &mut Tx,
+        session: &Session,
+        network: &str,
+        client: &Client,
+    ) -> Result<(), Error> {
+        let (account, now) = (session.account, session.created_at);
+        // Not asked for nothing: most gateways leave this notice off.
+        if !self.config.notices.new_sign_in || failures::has_known(tx, account, network).await? {
+            return Ok(());
+        }
+        let letter = Letter::NewSignIn { at: now.rfc3339(), client: client.address.to_string() };
+        self.notify(tx, account, &letter, now).await
     }
 
     /// Compares what is tried with a stored hash, or, to take as long, with nobody's.

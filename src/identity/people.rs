@@ -5,6 +5,7 @@ use super::{Core, OwnWallet, Person};
 use crate::model::account::Role;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::{Conflict, Thing};
+use crate::model::mail::Letter;
 use crate::model::page::Listing;
 use crate::model::{AccountId, Address, Client, Error, Password, SignInName};
 use crate::store::people::{self, Known};
@@ -177,6 +178,7 @@ impl Core {
         if people::find(&mut tx, id).await?.is_none() {
             return Err(NOT_FOUND);
         }
+        self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         passwords::upsert(&mut tx, id, &hash, now).await?;
         accounts::end_everything(&mut tx, id).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };

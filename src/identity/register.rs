@@ -11,8 +11,8 @@ use crate::model::error::Conflict;
 use crate::model::profile::ProfileText;
 use crate::model::session::{Amr, SESSION_LIFETIME};
 use crate::model::{AccountId, Client, Email, Error, Password, SignInName, Username};
-use crate::store::passwords;
-use crate::store::people::{self, NewPerson};
+use crate::store::people::{self, Known, NewPerson};
+use crate::store::{Tx, failures, passwords, sessions};
 
 /// What somebody registers with.
 #[derive(Clone, Debug, Default)]

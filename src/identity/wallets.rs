@@ -8,6 +8,7 @@ use super::{Caller, Core, PersonPresent};
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::{Conflict, Forbidden, Unauthenticated};
+use crate::model::mail::Letter;
 use crate::model::message::{MessageRefusal, Rule};
 use crate::model::{AccountId, Address, Client, Error, WalletId};
 use crate::store::{Tx, accounts, nonces, passwords, wallets};
@@ -137,6 +138,8 @@ impl Core {
             let tag = self.wallet_tag(address);
             let subject = Subject { wallet: Some(&tag), ..subject_of(person) };
             self.record(&mut tx, Event::WalletLinked, subject, Some(client), now).await?;
+            let letter = Letter::WalletLinked { at: now.rfc3339(), address: address.checksummed() };
+            self.notify(&mut tx, account, &letter, now).await?;
         }
         let linked = find(&mut tx, account, address).await?.ok_or(Error::Conflict(Conflict::WalletAlreadyLinked))?;
         tx.commit().await?;

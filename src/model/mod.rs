@@ -10,6 +10,7 @@ pub mod error;
 mod exchange;
 pub mod guard;
 pub mod ids;
+pub mod mail;
 pub mod membership;
 pub mod message;
 pub mod name;

@@ -92,6 +92,16 @@ pub async fn know_network(tx: &mut Tx, account: AccountId, network: &str, sessio
     Ok(())
 }
 
+/// Whether the account ever signed in by password from this network.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn has_known(db: &mut impl Queryable, account: AccountId, network: &str) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM known_networks WHERE account_id = $1 AND network = $2";
+    let found = on!(db, c => sqlx::query_scalar::<_, i32>(SQL).bind(account.0).bind(network).fetch_optional(c))?;
+    Ok(found.is_some())
+}
+
 /// Whether a session that the account began from this network still lives.
 ///
 /// # Errors

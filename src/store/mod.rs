@@ -19,6 +19,7 @@ pub mod keys;
 pub mod listing;
 pub mod memberships;
 pub mod nonces;
+pub mod outbox;
 pub mod password_resets;
 pub mod passwords;
 pub mod people;

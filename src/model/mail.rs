@@ -1,0 +1,95 @@
+//! What the gateway writes to people, before it is given words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is written to somebody.
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub enum Letter {
+    /// Asks whether the address is this person's.
+    VerifyEmail {
+        /// Six digits to type in.
+        code: String,
+        /// The page that does it, with the token in the fragment.
+        link: String,
+    },
+    /// Lets somebody choose another password.
+    ResetPassword {
+        /// The page that does it, with the token in the fragment.
+        link: String,
+    },
+    /// Somebody signed in by password from a network that is new.
+    NewSignIn {
+        /// When, in RFC 3339.
+        at: String,
+        /// The address that it came from.
+        client: String,
+    },
+    /// The password is another one.
+    PasswordChanged {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// The e-mail address is another one. Goes to the old one.
+    EmailChanged {
+        /// When, in RFC 3339.
+        at: String,
+        /// The new address.
+        new: String,
+    },
+    /// A wallet signs in to the account from now on.
+    WalletLinked {
+        /// When, in RFC 3339.
+        at: String,
+        /// The wallet's address.
+        address: String,
+    },
+}
+
+impl Letter {
+    /// The name of its templates.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "verify_email",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::NewSignIn { .. } => "new_sign_in",
+            Self::PasswordChanged { .. } => "password_changed",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::WalletLinked { .. } => "wallet_linked",
+        }
+    }
+
+    /// What it tells, by the names that templates know it by.
+    #[must_use]
+    pub fn values(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::VerifyEmail { code, link } => vec![("code", code), ("link", link)],
+            Self::ResetPassword { link } => vec![("link", link)],
+            Self::NewSignIn { at, client } => vec![("at", at), ("client", client)],
+            Self::PasswordChanged { at } => vec![("at", at)],
+            Self::EmailChanged { at, new } => vec![("at", at), ("new", new)],
+            Self::WalletLinked { at, address } => vec![("at", at), ("address", address)],
+        }
+    }
+}
+
+impl fmt::Debug for Letter {
+    /// Which letter it is. What it tells opens accounts, or is nothing for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Letter({}, …)", self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_letter_tells_is_not_shown() {
+        let link = "https://auth.example/account/confirm-email#t0ken".to_owned();
+        let shown = format!("{:?}", Letter::VerifyEmail { code: "123456".to_owned(), link });
+        assert_eq!(shown, "Letter(verify_email, …)");
+    }
+}
