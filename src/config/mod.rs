@@ -102,6 +102,8 @@ pub struct Doors {
     pub wallet: bool,
     /// `/api/users`: session tokens, profiles, the preferred exchange, memberships.
     pub exchange: bool,
+    /// `/auth`: cookies, verification and recovery by mail.
+    pub session: bool,
     /// `/v1/users`: access tokens by password, and accounts for ADMINs.
     pub users: bool,
 }

@@ -46,7 +46,8 @@ impl Core {
         let hash = mailed::hash(Purpose::ConfirmEmail, &token);
         email_proofs::upsert(tx, account, email_key, &serial, &hash, now).await?;
         let code = mailed::code(self.keychain.current(), account.0, email_key, &serial);
-        let link = format!("{}#token={}", self.config.links.confirm_email, mailed::print(Purpose::ConfirmEmail, &token));
+        let link =
+            format!("{}#token={}", self.config.links.confirm_email, mailed::print(Purpose::ConfirmEmail, &token));
         self.post_letter(tx, email, &Letter::VerifyEmail { code, link }, now).await
     }
 
@@ -68,7 +69,8 @@ impl Core {
         accounts::lock(&mut tx, account.id).await?;
         let under_way = email_proofs::find(&mut tx, account.id).await?;
         let too_soon = under_way.is_some_and(|proof| now < proof.issued_at + MAILED_AGAIN_AFTER);
-        let (Some(address), false, false) = (&account.email, account.email_verified || account.disabled, too_soon) else {
+        let (Some(address), false, false) = (&account.email, account.email_verified || account.disabled, too_soon)
+        else {
             return tx.commit().await;
         };
         if self.limit_mails(account.id, now).is_ok() {

@@ -62,11 +62,7 @@ pub async fn is_good(db: &mut impl Queryable, token_hash: &[u8; 32], now: Timest
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn consume(
-    tx: &mut Tx,
-    token_hash: &[u8; 32],
-    now: Timestamp,
-) -> Result<Option<(AccountId, String)>, Error> {
+pub async fn consume(tx: &mut Tx, token_hash: &[u8; 32], now: Timestamp) -> Result<Option<(AccountId, String)>, Error> {
     const SQL: &str =
         "DELETE FROM password_resets WHERE token_hash = $1 AND expires_at > $2 RETURNING account_id, email_key";
     let row = on!(tx, c => sqlx::query_as::<_, (Uuid, String)>(SQL)

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 
 use super::Problem;
 use crate::model::Address;
@@ -158,6 +159,23 @@ impl<T: IntoResponse> IntoResponse for Created<T> {
             *response.status_mut() = StatusCode::CREATED;
         }
         response
+    }
+}
+
+/// A JSON body that may be missing: then it is an empty object.
+#[derive(Clone, Debug)]
+pub struct OptionalJson(pub Map<String, Value>);
+
+impl<S: Sync> FromRequest<S> for OptionalJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_json = claims_json(request.headers());
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        if is_json { Ok(Self(parse(&bytes)?)) } else { Err(Problem::unsupported_media_type()) }
     }
 }
 
