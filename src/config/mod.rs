@@ -97,6 +97,7 @@ pub enum Database {
 
 /// Which doors are open.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each door is open or not, whatever the others are")]
 pub struct Doors {
     /// `/users`: wallet sign-in.
     pub wallet: bool,

@@ -59,7 +59,7 @@ impl Core {
         let ring = self.keyring.load();
         let access = jwt::sign(ring.signing(tokens.algorithm, now)?, &claims)?;
         let refresh = derived::mint(Kind::Refresh, self.keychain.current(), session.id.0, session.refresh_counter);
-        let lives = expires_at.since(now);
+        let lives = expires_at.since(now.whole_seconds());
         Ok(Tokens { access, expires_at, lives, refresh, email_verified: account.email_verified })
     }
 }

@@ -1,5 +1,5 @@
 //! The session door, `/auth`: sign-in by e-mail address and password with cookies or tokens, verification and recovery by
-//! mail. Faults of a body are listed as FastAPI does, which its document shows.
+//! mail. Faults of a body are listed as `FastAPI` does, which its document shows.
 
 mod cookies;
 mod fields;

@@ -12,7 +12,7 @@ use crate::transport::{Problem, Sensitive};
 #[derive(Debug)]
 pub(super) enum SessionProblem {
     /// As everywhere.
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// Faults of the body.
     Faults(Vec<Fault>),
 }
@@ -62,7 +62,7 @@ impl From<Error> for SessionProblem {
                     })
                     .collect(),
             ),
-            other => Self::Problem(other.into()),
+            other => Self::Problem(Box::new(other.into())),
         }
     }
 }
@@ -74,7 +74,7 @@ impl From<Problem> for SessionProblem {
             let msg = "Input should be a valid dictionary or object to extract fields from";
             return Self::Faults(vec![Fault::of(None, "model_attributes_type", msg)]);
         }
-        Self::Problem(problem)
+        Self::Problem(Box::new(problem))
     }
 }
 

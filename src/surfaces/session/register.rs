@@ -13,6 +13,7 @@ use super::fields::{Body, Fields};
 use super::problem::{Faults, SessionProblem};
 use super::tokens::{TokenPair, with_cookies};
 use crate::identity::{Core, Registration};
+use crate::model::Email;
 use crate::transport::{ClientOf, Created, ProblemBody};
 
 /// Who registers.
@@ -55,7 +56,7 @@ pub(super) async fn register(
     refuse_foreign_page(&core, &headers)?;
     let mut fields = Fields::of(&body);
     let email = fields.email("email");
-    let names: Vec<&str> = email.iter().map(|email| email.as_str()).collect();
+    let names: Vec<&str> = email.iter().map(Email::as_str).collect();
     let password = fields.new_password("password", &names);
     let registration = Registration { email, password, ..Registration::default() };
     let registration = fields.finish(Some(registration))?;

@@ -71,11 +71,11 @@ pub(super) async fn verify(
 ) -> Result<Response, SessionProblem> {
     refuse_foreign_page(&core, &headers)?;
     let mut fields = Fields::of(&body);
-    let code = fields.text("code", 6..=6);
+    let digits = fields.text("code", 6..=6);
     let email = fields.email("email");
     let otp = fields.optional("otp");
-    let (code, email) = fields.finish(code.zip(email))?;
-    let tokens = core.verify_email(CodeAttempt { email: &email, code, otp }, &client).await?;
+    let (digits, email) = fields.finish(digits.zip(email))?;
+    let tokens = core.verify_email(CodeAttempt { email: &email, code: digits, otp }, &client).await?;
     Ok(with_cookies(&core, tokens))
 }
 
