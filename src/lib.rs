@@ -14,6 +14,7 @@ pub mod config;
 pub mod crypto;
 pub mod http;
 pub mod identity;
+pub mod mail;
 pub mod metrics;
 pub mod model;
 pub mod random;

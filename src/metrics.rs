@@ -21,6 +21,7 @@ pub struct Metrics {
     sign_ins: Family<OutcomeLabels, Counter>,
     refreshes: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
+    mails: Family<OutcomeLabels, Counter>,
     pool: Family<PoolLabels, Gauge>,
 }
 
@@ -60,6 +61,7 @@ impl Default for Metrics {
             sign_ins: Family::default(),
             refreshes: Family::default(),
             limited: Family::default(),
+            mails: Family::default(),
             pool: Family::default(),
         };
         metrics.registered()
@@ -74,6 +76,7 @@ impl Metrics {
         registry.register("sign_ins", "Sign-ins by outcome: ok, or the error code", self.sign_ins.clone());
         registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
+        registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
         registry.register("database_connections", "Connections of the pool by state", self.pool.clone());
         self
     }
@@ -97,6 +100,11 @@ impl Metrics {
     /// Counts a request that a limit refused.
     pub fn count_limited(&self, policy: &'static str) {
         self.limited.get_or_create(&PolicyLabels { policy }).inc();
+    }
+
+    /// Counts a try to send a mail: `sent`, `retried` later, or `failed` for good.
+    pub fn count_mail(&self, outcome: &'static str) {
+        self.mails.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// The text for Prometheus, with the pool's connections as they are now.

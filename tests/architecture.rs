@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each part of the crate, and the parts that it may name. The leaves may be named by anyone.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("main", &["cli"]),
     ("cli", &["app", "http", "identity", "wallet", "config"]),
-    ("app", &["http", "identity", "chain", "model", "store", "config"]),
+    ("app", &["http", "identity", "chain", "mail", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
     ("web", &["transport", "identity", "model"]),
     ("surfaces", &["transport", "identity", "model"]),
     ("transport", &["identity", "model"]),
-    ("identity", &["store", "wallet", "crypto", "chain", "model", "metrics", "config"]),
+    ("identity", &["store", "wallet", "crypto", "chain", "mail", "model", "metrics", "config"]),
     ("store", &["model", "config"]),
     ("wallet", &["crypto", "model"]),
     ("chain", &["model", "config"]),
+    ("mail", &["model", "config"]),
     ("crypto", &["model", "config"]),
     ("model", &[]),
     ("metrics", &[]),
@@ -31,7 +32,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
 const LEAVES: [&str; 4] = ["clock", "random", "secret", "tasks"];
 
 /// Crates that one part alone may name.
-const OWNED: [(&str, &[&str]); 8] = [
+const OWNED: [(&str, &[&str]); 9] = [
     ("sqlx", &["store"]),
     ("axum", &["http", "web", "surfaces", "transport"]),
     ("hyper", &["http"]),
@@ -40,6 +41,7 @@ const OWNED: [(&str, &[&str]); 8] = [
     ("clap", &["cli"]),
     ("alloy", &["chain"]),
     ("reqwest", &["cli", "chain"]),
+    ("lettre", &["mail"]),
 ];
 
 /// The most lines that a file may have, its unit tests not counted.

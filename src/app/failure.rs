@@ -115,6 +115,7 @@ impl From<RootError> for StartFailure {
                 "the root secret is not one that this database knows: run this with the gateway's configuration, and \
                  start the gateway once after a change of the secret",
             ),
+            RootError::Mail(line) => Self::new(format!("{line}: correct it, or take it out of mail.templates")),
             RootError::Store(error) => Self::from(error),
         }
     }

@@ -24,12 +24,19 @@ use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::http;
 use crate::identity::{Core, RELOADED_WITHIN};
+use crate::mail;
 use crate::random::Random;
 use crate::store::Db;
 use crate::tasks;
 
 /// How often what expired is deleted.
 const SWEPT_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the outbox is looked into: a mail that is a file has to be there within a second.
+const DELIVERED_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a stop waits for the mail that is under way, so that it is not sent again by the next start.
+const LAST_MAIL: Duration = Duration::from_secs(5);
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -73,11 +80,16 @@ impl App {
     /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
     pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
         let upkeep = [tasks::spawn(keep_keys(Arc::clone(&self.core))), tasks::spawn(keep_tidy(Arc::clone(&self.core)))];
+        let mail = tasks::spawn(keep_delivering(Arc::clone(&self.core), stop.clone()));
         let public = http::serve::serve(listeners.public, http::router(&self.core), stop.clone());
         let internal = http::serve::serve(listeners.internal, http::internal_router(&self.core), stop);
         tokio::join!(public, internal);
         for task in upkeep {
             task.abort();
+        }
+        let end_of_mail = mail.abort_handle();
+        if tokio::time::timeout(LAST_MAIL, mail).await.is_err() {
+            end_of_mail.abort();
         }
         self.core.db().close().await;
     }
@@ -86,8 +98,10 @@ impl App {
 /// Looks at everything that a gateway needs from others. Nothing is made or changed.
 pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let database = Finding { subject: "database".to_owned(), outcome: examine_database(config).await };
+    let (subject, outcome) = mail::examine(config).await;
+    let mail = Finding { subject, outcome };
     let of_chains = Chains::new(config, clock.clone()).examine().await;
-    std::iter::once(database).chain(of_chains).collect()
+    [database, mail].into_iter().chain(of_chains).collect()
 }
 
 async fn examine_database(config: &Config) -> Result<String, String> {
@@ -127,6 +141,26 @@ async fn keep_tidy(core: Arc<Core>) {
         // Tried again at the next tick. Meanwhile some tables are larger than they need to be.
         if let Err(error) = core.sweep().await {
             tracing::warn!(?error, "what expired can't be deleted");
+        }
+    }
+}
+
+/// Sends mails, until it is to stop and none is under way.
+async fn keep_delivering(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = ticks(DELIVERED_EVERY);
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = stop.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                continue;
+            }
+        }
+        // Tried again at the next tick. Nothing is lost meanwhile: what is not noted as sent is in the outbox.
+        if let Err(error) = core.deliver_mail().await {
+            tracing::warn!(?error, "the outbox can't be looked into");
         }
     }
 }

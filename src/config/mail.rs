@@ -56,7 +56,9 @@ fn smtp(written: &str) -> Result<RedactedUrl, Fault> {
     let tls = tls.as_deref();
     let is_known = matches!((url.scheme(), tls), ("smtps", _) | ("smtp", None | Some("required" | "opportunistic")));
     let has_host = url.host_str().is_some_and(|host| !host.is_empty());
-    if is_known && has_host && url.fragment().is_none() { Ok(RedactedUrl::new(url)) } else { Err(FAULT) }
+    // A name without a password would be left out without a word.
+    let is_whole = url.username().is_empty() == url.password().is_none();
+    if is_known && has_host && is_whole && url.fragment().is_none() { Ok(RedactedUrl::new(url)) } else { Err(FAULT) }
 }
 
 /// `Example <no-reply@example.com>`, or the address alone.

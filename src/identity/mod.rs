@@ -69,6 +69,7 @@ pub use crate::crypto::derived::SESSION_PREFIX;
 use crate::crypto::hashers::Hashers;
 use crate::crypto::keyring::{Jwks, Keyring};
 use crate::crypto::root::Keychain;
+use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::model::error::Dependency;
 use crate::model::{Address, Error};
@@ -77,6 +78,7 @@ use crate::secret::SecretBytes;
 use crate::store::{Db, PoolUse};
 use caller::TokenCache;
 use limits::Limiter;
+use mailing::Mailing;
 use shared::Shared;
 
 /// The account core: what every door stands on.
@@ -100,6 +102,7 @@ pub struct Core {
     readiness: Shared<bool>,
     verified: TokenCache,
     limiter: Limiter,
+    mailing: Mailing,
     metrics: Metrics,
 }
 
@@ -150,6 +153,7 @@ impl Core {
             readiness: Shared::default(),
             verified: TokenCache::default(),
             limiter: Limiter::new(config.limits),
+            mailing: Mailing::new(Post::new(&config).map_err(RootError::Mail)?),
             metrics: Metrics::default(),
             chains: Chains::new(&config, clock.clone()),
             chain_ids: config.chains.iter().map(|chain| chain.id).collect(),

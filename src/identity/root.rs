@@ -25,6 +25,8 @@ pub enum RootError {
     WrongSecret,
     /// The root secret is not one that this database knows yet: no start has made it known.
     NewSecret,
+    /// A template of mails is wrong; in a line.
+    Mail(String),
     /// The database failed, or a sealed key does not open.
     Store(Error),
 }

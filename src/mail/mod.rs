@@ -1,0 +1,146 @@
+//! Mails on the wire: letters put into words, and carried to a server by SMTP or, without one, into files. It knows no
+//! accounts, and of what it sends nothing gets into an error or the log but the id.
+
+mod files;
+mod message;
+mod smtp;
+mod templates;
+
+use std::path::PathBuf;
+
+use lettre::Message;
+use url::Url;
+use uuid::Uuid;
+
+pub use smtp::ATTEMPT;
+
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::model::mail::Letter;
+use message::Writer;
+use smtp::{Connection, Relay};
+
+/// What sends letters.
+pub struct Post {
+    writer: Writer,
+    way: Way,
+}
+
+enum Way {
+    Server(Relay),
+    Files(PathBuf),
+}
+
+/// A letter on its way.
+#[derive(Clone, Copy)]
+pub struct Mail<'a> {
+    /// What tells it from others, also for whoever gets it twice.
+    pub id: Uuid,
+    /// Whom it goes to.
+    pub to: &'a str,
+    /// What it tells.
+    pub letter: &'a Letter,
+    /// When it was written.
+    pub written_at: Timestamp,
+}
+
+/// Why a mail was not sent, in words that name neither the person nor what was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It can't be sent, ever.
+    Hopeless(String),
+    /// It was not taken now; others may be.
+    Later(String),
+    /// The server does not do its work now, for none.
+    Away(String),
+}
+
+impl Post {
+    /// Reads the templates, and how mails are sent.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with a template.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let host = Url::parse(&config.public_url).ok().and_then(|url| url.domain().map(str::to_owned));
+        let way = match &config.mail.smtp {
+            Some(smtp) => Way::Server(Relay::new(smtp.url.expose(), host.as_deref())),
+            None => Way::Files(config.data_dir.join("outbox")),
+        };
+        Ok(Self { writer: Writer::new(config, host)?, way })
+    }
+
+    /// Begins a round of sending, in which one connection serves all.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier<'_> {
+        Carrier { post: self, connection: None }
+    }
+}
+
+/// Who takes mails away, one after another.
+pub struct Carrier<'a> {
+    post: &'a Post,
+    connection: Option<Connection>,
+}
+
+impl Carrier<'_> {
+    /// Sends a mail. If this is dropped half-way, nobody knows whether it was sent.
+    ///
+    /// # Errors
+    /// [`Failure`] says why it was not.
+    pub async fn carry(&mut self, mail: Mail<'_>) -> Result<(), Failure> {
+        let unfit = || Failure::Hopeless("it can't be put into words".to_owned());
+        let message = self.post.writer.write(mail).ok_or_else(unfit)?;
+        match &self.post.way {
+            Way::Files(directory) => {
+                let file = files::write(directory, mail, &message.formatted()).await?;
+                tracing::info!(mail = %mail.id, file = %file.display(), "a mail is in a file: no smtp.url is configured");
+                Ok(())
+            }
+            Way::Server(relay) => self.hand_over(relay, &message).await,
+        }
+    }
+
+    async fn hand_over(&mut self, relay: &Relay, message: &Message) -> Result<(), Failure> {
+        // A server may have had enough of a connection that has served others, and says so before it takes anything.
+        if let Some(mut used) = self.connection.take() {
+            match used.send(message).await {
+                Err(fault) if fault.is_of_connection() && !fault.may_have_sent => {}
+                outcome => return self.keep(used, outcome),
+            }
+        }
+        let mut fresh = relay.connect().await?;
+        let outcome = fresh.send(message).await;
+        self.keep(fresh, outcome)
+    }
+
+    fn keep(&mut self, connection: Connection, outcome: Result<(), smtp::Fault>) -> Result<(), Failure> {
+        if !outcome.as_ref().is_err_and(smtp::Fault::is_of_connection) {
+            self.connection = Some(connection);
+        }
+        outcome.map_err(Failure::from)
+    }
+
+    /// Takes leave of the server.
+    pub async fn end(self) {
+        if let Some(connection) = self.connection {
+            connection.quit().await;
+        }
+    }
+}
+
+/// What mails need: its name, and what is good or wrong about it, with what to do. Nothing is sent.
+pub async fn examine(config: &Config) -> (String, Result<String, String>) {
+    let post = match Post::new(config) {
+        Ok(post) => post,
+        Err(fault) => {
+            return ("mail".to_owned(), Err(format!("{fault}: correct it, or take it out of mail.templates")));
+        }
+    };
+    match &post.way {
+        Way::Files(directory) => {
+            let told = format!("no SMTP server is configured: mails are files in {}", directory.display());
+            ("mail".to_owned(), Ok(told))
+        }
+        Way::Server(relay) => (format!("SMTP {}", relay.name()), relay.examine().await),
+    }
+}
