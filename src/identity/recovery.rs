@@ -109,6 +109,7 @@ impl Core {
         let proven = if account.email_verified { "proven_before" } else { "proven_now" };
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordRecovered(proven), subject, Some(client), now).await?;
+        self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         tx.commit().await
     }
 

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod passwords;
 mod people;
+mod session;
 mod start;
 mod users;
 mod wallet;
