@@ -39,13 +39,15 @@ CREATE TABLE failures (
 ) WITHOUT ROWID;
 CREATE INDEX failures_by_time ON failures (last_at);
 
--- From which network an account signed in by password, and the last session that it began there.
+-- From which network a session of an account that has a name began, until it is over.
 CREATE TABLE known_networks (
-    account_id BLOB NOT NULL,
-    network    TEXT NOT NULL,
-    session_id BLOB NOT NULL,
-    PRIMARY KEY (account_id, network)
+    account_id BLOB   NOT NULL,
+    network    TEXT   NOT NULL,
+    session_id BLOB   NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, network, session_id)
 ) WITHOUT ROWID;
+CREATE INDEX known_networks_by_time ON known_networks (expires_at);
 
 -- What an outside provider says that an account is entitled to.
 CREATE TABLE memberships (
@@ -53,14 +55,16 @@ CREATE TABLE memberships (
     data       TEXT    NOT NULL,
     -- Whether the provider signed it. What was not signed counts for nothing.
     verified   BOOLEAN NOT NULL,
+    -- Of the last statement that was signed; 0 if there was none. Clearing keeps it, so that none is told twice.
     issued_at  BIGINT  NOT NULL,
     updated_at BIGINT  NOT NULL
 ) WITHOUT ROWID;
 
 -- Accounts that were deleted, until nothing but their id is left in the audit trail: up to where that is done.
 CREATE TABLE erasures (
-    account_id BLOB PRIMARY KEY NOT NULL,
-    after      BLOB NOT NULL
+    account_id BLOB   PRIMARY KEY NOT NULL,
+    after      BLOB   NOT NULL,
+    deleted_at BIGINT NOT NULL
 ) WITHOUT ROWID;
 
 -- A session that no wallet began has none, and remembers by what its owner proved himself (RFC 8176).

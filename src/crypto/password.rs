@@ -69,6 +69,12 @@ pub fn verify(
     let mut output = vec![0; expected.len()];
     derive(password, &salt, params, &mut output, buffer)?;
     if constant_time::verify_slices_are_equal(&output, &expected).is_err() {
+        // As long as nobody's takes, also where the cost was raised since.
+        let work = |cost: Cost| u64::from(cost.memory) * u64::from(cost.passes);
+        let missing = work(cost).saturating_sub(work(at)) / u64::from(cost.memory.max(1));
+        if let Ok(passes @ 1..) = u32::try_from(missing) {
+            hash(password, fresh_salt, Cost { passes, ..cost }, buffer)?;
+        }
         return Ok(Verdict::Wrong);
     }
     if weaker { Ok(Verdict::RightAndOutdated(hash(password, fresh_salt, cost, buffer)?)) } else { Ok(Verdict::Right) }

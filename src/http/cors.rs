@@ -13,7 +13,8 @@ pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
     }
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let allowed =
-        ["x-auth-token", "x-api-key", "x-device-token", "x-otp", "sk-refresh-token"].map(HeaderName::from_static);
+        ["x-auth-token", "x-api-key", "x-device-token", "x-otp", "x-membership-signature", "sk-refresh-token"]
+            .map(HeaderName::from_static);
     let exposed =
         ["x-unavailable-chains", "ratelimit", "ratelimit-policy", "x-request-id"].map(HeaderName::from_static);
     let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];

@@ -236,7 +236,7 @@ impl Core {
         })?;
         // A session that is gone was over long ago: its row is kept longer than any of its tokens.
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
-        self.by_session(SessionId(claims.sid), Some(AccountId(claims.sub)), ended, now).await
+        self.by_session(SessionId(claims.sid), ended, now).await
     }
 
     async fn by_session_token(&self, token: &str) -> Result<Caller, Refused> {
@@ -245,21 +245,15 @@ impl Core {
         let verified = derived::verify(Kind::Session, &self.keychain, token).ok().filter(|token| token.counter == 0);
         let Some(verified) = verified else { return Err(invalid.into()) };
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
-        self.by_session(SessionId(verified.id), None, ended, self.clock.now()).await
+        self.by_session(SessionId(verified.id), ended, self.clock.now()).await
     }
 
     /// The caller of a session that a genuine token names.
-    async fn by_session(
-        &self,
-        session: SessionId,
-        account: Option<AccountId>,
-        ended: Error,
-        now: Timestamp,
-    ) -> Result<Caller, Refused> {
+    async fn by_session(&self, session: SessionId, ended: Error, now: Timestamp) -> Result<Caller, Refused> {
         let found = sessions::find_committed(&self.db, session).await?;
-        let account = account.or_else(|| found.as_ref().map(|owned| owned.account.id));
-        let refused = |error| Refused::naming(account, Some(session), error);
-        let Some(owned) = found else { return Err(refused(ended)) };
+        // Of an account or a session that is gone nothing is recorded: whoever was deleted is to leave no traces anew.
+        let Some(owned) = found else { return Err(ended.into()) };
+        let refused = |error| Refused::naming(Some(owned.account.id), Some(session), error);
         gate::admit(&owned.account, Way::Credential, &self.config).map_err(refused)?;
         if !owned.session.is_live(owned.standing(), now) {
             return Err(refused(ended));
@@ -297,7 +291,7 @@ impl Core {
         })?;
         let refused = |error| Refused::naming(Some(AccountId(verified.id)), None, error);
         let found = accounts::find_committed(&self.db, AccountId(verified.id)).await?;
-        let Some((account, wallet)) = found else { return Err(refused(invalid)) };
+        let Some((account, wallet)) = found else { return Err(invalid.into()) };
         gate::admit(&account, Way::Credential, &self.config).map_err(refused)?;
         if verified.counter != account.api_key_counter {
             return Err(refused(invalid));

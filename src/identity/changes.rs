@@ -7,6 +7,7 @@ use super::gate::{self, Way};
 use super::{Core, PersonPresent};
 use crate::clock::Timestamp;
 use crate::model::Error;
+use crate::model::account::Account;
 use crate::model::audit::Subject;
 use crate::model::error::{Forbidden, Unauthenticated};
 use crate::store::{Tx, accounts, sessions};
@@ -19,13 +20,18 @@ impl Core {
     /// Begins a unit of work that changes what the account can be entered by: one at a time for an account, and not
     /// any more if it or the caller's session ended since the request came in.
     pub(super) async fn begin_change(&self, person: &PersonPresent) -> Result<Tx, Error> {
+        self.begin_change_of(person).await.map(|(tx, _)| tx)
+    }
+
+    /// The same, with the account as it is now.
+    pub(super) async fn begin_change_of(&self, person: &PersonPresent) -> Result<(Tx, Account), Error> {
         let mut tx = self.db.write().await?;
         accounts::lock(&mut tx, person.account().id).await?;
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
         let owned = sessions::find(&mut tx, person.session()).await?;
         let Some(owned) = owned else { return Err(ended) };
         gate::admit(&owned.account, Way::Credential, &self.config)?;
-        if owned.session.is_live(owned.standing(), self.clock.now()) { Ok(tx) } else { Err(ended) }
+        if owned.session.is_live(owned.standing(), self.clock.now()) { Ok((tx, owned.account)) } else { Err(ended) }
     }
 }
 

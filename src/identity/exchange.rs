@@ -72,12 +72,13 @@ impl Core {
         let issued_at = self.verify_membership(person, &claim, now)?;
         let mut tx = self.begin_change(person).await?;
         let account = person.account().id;
-        let verified = issued_at.is_some();
-        let at = issued_at.unwrap_or(now);
-        if !memberships::upsert(&mut tx, account, &claim.data, verified, at, now).await? {
+        let (stored, detail) = match issued_at {
+            Some(at) => (memberships::upsert_signed(&mut tx, account, &claim.data, at, now).await?, "verified"),
+            None => (memberships::upsert_unsigned(&mut tx, account, &claim.data, now).await?, "unverified"),
+        };
+        if !stored {
             return Err(Error::Forbidden(Forbidden::MembershipOutdated));
         }
-        let detail = if verified { "verified" } else { "unverified" };
         self.record(&mut tx, Event::MembershipSynchronised(detail), subject_of(person), Some(client), now).await?;
         tx.commit().await
     }
@@ -110,7 +111,7 @@ impl Core {
         let now = self.clock.now();
         self.limit_writes(person, now)?;
         let mut tx = self.begin_change(person).await?;
-        if memberships::delete(&mut tx, person.account().id).await? {
+        if memberships::clear(&mut tx, person.account().id, now).await? {
             self.record(&mut tx, Event::MembershipCleared, subject_of(person), Some(client), now).await?;
         }
         tx.commit().await

@@ -2,7 +2,6 @@
 //! second node loses them. Guesses that come at once count as if one had come after the other.
 
 use super::Core;
-use super::limits::Policy;
 use crate::clock::Timestamp;
 use crate::model::error::Limited;
 use crate::model::guard::{FREE_FAILURES, Failures};
@@ -12,6 +11,10 @@ use crate::store::{Queryable, Tx};
 
 /// The kind under which failures at codes that were mailed are counted.
 pub(super) const CODE: &str = "code";
+
+/// How many failures a network in which the owner is signed in may have since his last success and still let him in at
+/// once: others share it, and may be guessing. Beyond, it waits like any other.
+const KNOWN_UP_TO: u32 = 60;
 
 /// The kind under which failures at passwords are counted.
 pub(super) const PASSWORD: &str = "password";
@@ -40,13 +43,10 @@ impl Core {
         let before = failures::find(db, &target).await?;
         let mut guarded = Guarded { target, before, known: false };
         let Some(limited) = wait(before, now) else { return Ok(guarded) };
-        if let Whose::Account(account) = whose
-            && failures::is_known(db, account, &guarded.target.network, now).await?
-        {
-            // Others may share the network, so the tries there are few as well, but not none.
-            let mut key = [0; 32];
-            key[..16].copy_from_slice(&guarded.target.whose);
-            self.limit_towards(Policy::KnownNetworkTries, &key, client, now)?;
+        // Asked for nobody as well, so that it takes as long.
+        let account = AccountId(uuid::Uuid::from_bytes(guarded.target.whose));
+        let known = failures::is_known(db, account, &guarded.target.network, now).await?;
+        if known && before.is_some_and(|before| before.count < KNOWN_UP_TO) {
             guarded.known = true;
             return Ok(guarded);
         }
@@ -56,16 +56,20 @@ impl Core {
 }
 
 impl Guarded {
-    /// Counts a failure; [`Error::TooMany`] if, by the failures of others who came at the same time, it was not to be tried.
+    /// Counts a failure; [`Error::TooMany`] if, by the failures of others who came at the same time, it was not to be
+    /// tried, or if only a right one was to pass.
     pub(super) async fn count_failure(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
         let mut before = self.before;
         // Each turn somebody else has failed; after the free ones there is a wait.
         for _ in 0..=FREE_FAILURES {
             if failures::insert(tx, &self.target, before, now).await? {
-                return Ok(());
+                return match wait(self.before, now) {
+                    Some(limited) => Err(Error::TooMany(limited)),
+                    None => Ok(()),
+                };
             }
             before = failures::find(tx, &self.target).await?;
-            if let Some(limited) = wait(before, now).filter(|_| !self.known) {
+            if let Some(limited) = wait(before, now) {
                 return Err(Error::TooMany(limited));
             }
         }
@@ -77,6 +81,14 @@ impl Guarded {
         let by_now = failures::find(tx, &self.target).await?;
         let others_failed = by_now.map(|failures| failures.count) != self.before.map(|failures| failures.count);
         Ok(wait(by_now, now).filter(|_| others_failed && !self.known))
+    }
+
+    /// Lets a right guess count, unless others have brought about a wait meanwhile, and forgets the failures.
+    pub(super) async fn pass(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+        match self.wait_by_now(tx, now).await? {
+            Some(limited) => Err(Error::TooMany(limited)),
+            None => self.forget(tx).await,
+        }
     }
 
     /// Forgets the failures, since the secret is known.

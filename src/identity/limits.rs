@@ -29,7 +29,7 @@ pub(super) enum Policy {
     RefusedCredentials,
     Passwords,
     Registrations,
-    KnownNetworkTries,
+    Listings,
     Mails,
     Recoveries,
 }
@@ -40,8 +40,8 @@ const MAILS: Rate = Rate { per_minute: 1, burst: 5 };
 /// How often a network asks for mails.
 const RECOVERIES: Rate = Rate { per_minute: 60, burst: 200 };
 
-/// How often a secret may be tried from a network where its owner is signed in while failures make others there wait.
-const KNOWN_NETWORK_TRIES: Rate = Rate { per_minute: 1, burst: 5 };
+/// How often strangers of a network look at the list of accounts.
+const LISTINGS: Rate = Rate { per_minute: 120, burst: 240 };
 
 impl Policy {
     const fn name(self) -> &'static str {
@@ -55,7 +55,7 @@ impl Policy {
             Self::RefusedCredentials => "refused_credentials",
             Self::Passwords => "passwords",
             Self::Registrations => "registrations",
-            Self::KnownNetworkTries => "known_network_tries",
+            Self::Listings => "listings",
             Self::Mails => "mails",
             Self::Recoveries => "recoveries",
         }
@@ -72,7 +72,7 @@ impl Policy {
             Self::RefusedCredentials => limits.refused_credentials,
             Self::Passwords => limits.passwords,
             Self::Registrations => limits.registrations,
-            Self::KnownNetworkTries => KNOWN_NETWORK_TRIES,
+            Self::Listings => LISTINGS,
             Self::Mails => MAILS,
             Self::Recoveries => RECOVERIES,
         }

@@ -33,7 +33,7 @@ mod tokens;
 mod verification;
 mod wallets;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -48,8 +48,8 @@ pub use holdings::{Holdings, HoldingsFilter};
 pub use names::NamesChange;
 pub use nonces::IssuedNonce;
 pub use passwords::{OpenedSession, PasswordAttempt};
-pub use people::{People, Who};
-pub use person::Person;
+pub use people::{People, PublicList, Who};
+pub use person::{Person, Stranger};
 pub use profile::Profile;
 pub use proof::Proof;
 pub use register::{Registration, Vouched};
@@ -72,7 +72,7 @@ use crate::crypto::root::Keychain;
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::model::error::Dependency;
-use crate::model::{Address, Error};
+use crate::model::{Address, Error, SessionId};
 use crate::random::Random;
 use crate::secret::SecretBytes;
 use crate::store::{Db, PoolUse};
@@ -101,6 +101,8 @@ pub struct Core {
     /// Whether the database answers.
     readiness: Shared<bool>,
     verified: TokenCache,
+    /// How far the sessions were gone through for those that are over.
+    swept_to: Mutex<SessionId>,
     limiter: Limiter,
     mailing: Mailing,
     metrics: Metrics,
@@ -152,6 +154,7 @@ impl Core {
             new_keys: Shared::default(),
             readiness: Shared::default(),
             verified: TokenCache::default(),
+            swept_to: Mutex::new(sweep::BEGINNING),
             limiter: Limiter::new(config.limits),
             mailing: Mailing::new(Post::new(&config).map_err(RootError::Mail)?),
             metrics: Metrics::default(),

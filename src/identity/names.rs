@@ -1,19 +1,20 @@
 //! Changing the names and the password that an account is entered by.
 
 use super::changes::{require_fresh, subject_of};
-use super::guard::{PASSWORD, Whose};
+use super::guard::{Guarded, PASSWORD, Whose};
 use super::{Caller, Core, Person, PersonPresent};
 use crate::clock::Timestamp;
 use crate::crypto::password::Verdict;
-use crate::model::audit::{Event, Subject};
-use crate::model::error::{Conflict, Forbidden};
+use crate::model::audit::{By, Event, Subject};
+use crate::model::error::{Conflict, Forbidden, Unauthenticated, Violation};
 use crate::model::mail::Letter;
 use crate::model::{Client, Email, Error, Password, Username};
+use crate::secret::SecretText;
 use crate::store::people::{self, Renamed};
 use crate::store::{Tx, accounts, passwords};
 
 /// What is to be changed; what is `None` stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct NamesChange {
     /// The new username.
     pub username: Option<Username>,
@@ -22,7 +23,7 @@ pub struct NamesChange {
     /// The new password.
     pub password: Option<Password>,
     /// The password that is in force, as proof that it is the person.
-    pub current_password: Option<String>,
+    pub current_password: Option<SecretText>,
 }
 
 impl Core {
@@ -55,14 +56,31 @@ impl Core {
             return self.rename(caller, change.username.as_ref(), client, now).await;
         }
         let person = caller.clone().require_person()?;
-        self.prove(&person, change.current_password.as_deref(), change.password.is_some(), client, now).await?;
+        let current = change.current_password.as_ref().map(SecretText::expose);
+        let replaces = if change.password.is_some() { Replaces::Password } else { Replaces::Names };
+        let proof = self.prove(&person, current, replaces, client, now).await?;
         let hash = match change.password {
             Some(password) => Some(self.hashers.hash(password, self.random.bytes()).await?),
             None => None,
         };
-        let mut tx = self.begin_change(&person).await?;
+        let (mut tx, account) = self.begin_change_of(&person).await?;
+        if let Some(Proved { guarded, hash }) = &proof {
+            guarded.pass(&mut tx, now).await?;
+            // Another one by now: what was compared proves nothing any more.
+            let still = people::find(&mut tx, account.id).await?.and_then(|known| known.hash);
+            if still != *hash {
+                return Err(Error::NotAuthenticated(Unauthenticated::InvalidCredentials));
+            }
+        }
+        let email = email.as_ref();
+        let is_named =
+            account.username.is_some() || account.email.is_some() || change.username.is_some() || email.is_some();
+        if hash.is_some() && !is_named {
+            let message = "a username or an e-mail address is needed to sign in by it".to_owned();
+            return Err(Error::Invalid(vec![Violation { field: "password".to_owned(), message }]));
+        }
         // At the address of before, whoever changes it.
-        if let Some(email) = &email {
+        if let Some(email) = email {
             let letter = Letter::EmailChanged { at: now.rfc3339(), new: email.as_str().to_owned() };
             self.notify(&mut tx, person.account().id, &letter, now).await?;
         }
@@ -70,7 +88,7 @@ impl Core {
             let letter = Letter::PasswordChanged { at: now.rfc3339() };
             self.notify(&mut tx, person.account().id, &letter, now).await?;
         }
-        self.store_names(&mut tx, &person, change.username.as_ref(), email.as_ref(), client).await?;
+        self.store_names(&mut tx, &person, account.epoch, change.username.as_ref(), email, client).await?;
         if let Some(hash) = hash {
             passwords::upsert(&mut tx, person.account().id, &hash, now).await?;
             self.record(&mut tx, Event::PasswordChanged, subject_of(&person), Some(client), now).await?;
@@ -79,7 +97,7 @@ impl Core {
         finish(tx, caller).await
     }
 
-    /// A username protects nothing, so any credential may change it.
+    /// A username is told to everybody and proves nothing, so any credential may change it; the trail says which one did.
     async fn rename(
         &self,
         caller: &Caller,
@@ -87,18 +105,20 @@ impl Core {
         client: &Client,
         now: Timestamp,
     ) -> Result<Person, Error> {
-        if username.is_none() {
+        let own = caller.account().username.as_deref();
+        let Some(username) = username.filter(|username| own != Some(username.as_str())) else {
             return self.own_person(caller).await;
-        }
+        };
         let mut tx = self.db.write().await?;
         let account = caller.account();
-        match people::rename(&mut tx, account.id, account.epoch, username, None, now).await? {
+        match people::rename(&mut tx, account.id, account.epoch, Some(username), None, now).await? {
             Renamed::Done => {}
             Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
             Renamed::Gone => return Err(caller.refusal_by_now(&mut tx).await?),
         }
         let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
-        self.record(&mut tx, Event::UsernameChanged, subject, Some(client), now).await?;
+        let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
+        self.record(&mut tx, Event::UsernameChanged(by), subject, Some(client), now).await?;
         finish(tx, caller).await
     }
 
@@ -106,13 +126,14 @@ impl Core {
         &self,
         tx: &mut Tx,
         person: &PersonPresent,
+        epoch: i64,
         username: Option<&Username>,
         email: Option<&Email>,
         client: &Client,
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let account = person.account();
-        match people::rename(tx, account.id, account.epoch, username, email, now).await? {
+        match people::rename(tx, account.id, epoch, username, email, now).await? {
             Renamed::Done => {}
             Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
             Renamed::Gone => return Err(person.refusal_by_now(tx).await?),
@@ -120,7 +141,8 @@ impl Core {
         if let Some(email) = email {
             self.begin_email_proof(tx, account.id, email.as_str(), email.key(), now).await?;
         }
-        let changed = [(username.is_some(), Event::UsernameChanged), (email.is_some(), Event::EmailChanged)];
+        let changed =
+            [(username.is_some(), Event::UsernameChanged(By::Session)), (email.is_some(), Event::EmailChanged)];
         for (_, event) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
             self.record(tx, event, subject_of(person), Some(client), now).await?;
         }
@@ -133,30 +155,41 @@ impl Core {
         &self,
         person: &PersonPresent,
         current: Option<&str>,
-        replaces_password: bool,
+        replaces: Replaces,
         client: &Client,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Proved>, Error> {
         let account = person.account().id;
-        let (stored, guarded) = {
+        let (hash, guarded, current) = {
             let mut reader = self.db.read().await?;
-            let stored = people::find(&mut reader, account).await?.and_then(|known| known.hash);
+            let hash = people::find(&mut reader, account).await?.and_then(|known| known.hash);
             let Some(current) = current else {
-                return if replaces_password && stored.is_some() {
-                    Err(Error::Forbidden(Forbidden::CurrentPasswordRequired))
-                } else {
-                    require_fresh(person, now)
-                };
+                if replaces == Replaces::Password && hash.is_some() {
+                    return Err(Error::Forbidden(Forbidden::CurrentPasswordRequired));
+                }
+                return require_fresh(person, now).map(|()| None);
             };
             let guarded = self.guard(&mut reader, PASSWORD, Whose::Account(account), client, now).await?;
-            ((stored, current), guarded)
+            (hash, guarded, current)
         };
-        let (stored, current) = stored;
-        if self.compare(current, stored).await? == Verdict::Wrong {
+        if self.compare(current, hash.clone()).await? == Verdict::Wrong {
             return Err(self.refuse_password(Some(account), &guarded, client).await);
         }
-        Ok(())
+        Ok(Some(Proved { guarded, hash }))
     }
+}
+
+/// What a change replaces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replaces {
+    Names,
+    Password,
+}
+
+/// A password that was right when it was compared with this hash. It counts within the unit of work that it is for.
+struct Proved {
+    guarded: Guarded,
+    hash: Option<String>,
 }
 
 async fn finish(mut tx: Tx, caller: &Caller) -> Result<Person, Error> {

@@ -134,7 +134,7 @@ impl Core {
         }
         let session = &entered.session;
         self.notify_of_sign_in(&mut tx, session, guarded.network(), client).await?;
-        failures::know_network(&mut tx, account, guarded.network(), session.id).await?;
+        failures::know_network(&mut tx, guarded.network(), session).await?;
         let subject = Subject { account: Some(account), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), session.created_at).await?;
         tx.commit().await?;

@@ -1,12 +1,13 @@
 //! What ADMINs and operators do to accounts: listing, looking, roles, passwords, deleting.
 
-use super::caller::{Admin, AdminPresent, SelfOrAdmin};
-use super::{Core, OwnWallet, Person};
+use super::caller::{Admin, AdminPresent, Caller, SelfOrAdmin};
+use super::limits::Policy;
+use super::{Core, OwnWallet, Person, Stranger};
 use crate::model::account::Role;
 use crate::model::audit::{Event, Subject};
-use crate::model::error::{Conflict, Thing};
+use crate::model::error::{Conflict, Forbidden, Thing};
 use crate::model::mail::Letter;
-use crate::model::page::Listing;
+use crate::model::page::{Direction, Listing, Order};
 use crate::model::{AccountId, Address, Client, Error, Password, SignInName};
 use crate::store::people::{self, Known};
 use crate::store::{Tx, accounts, erasures, listing, passwords, wallets};
@@ -24,6 +25,15 @@ pub struct People {
     pub items: Vec<Person>,
     /// How many there are on all pages.
     pub total: i64,
+}
+
+/// A page of accounts, as much of them as the caller may see.
+#[derive(Clone, Debug)]
+pub enum PublicList {
+    /// All of them.
+    Whole(Vec<Person>),
+    /// What everybody may see.
+    Public(Vec<Stranger>),
 }
 
 /// How an operator names an account.
@@ -48,13 +58,38 @@ impl Core {
         Ok(People { items, total })
     }
 
-    /// A page of accounts, for whoever operates the gateway or for the public list.
+    /// A page of accounts, for whoever operates the gateway.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database does not answer.
     pub async fn page(&self, wanted: &Listing) -> Result<Vec<Person>, Error> {
         let rows = listing::list(&mut self.db.read().await?, wanted).await?;
         Ok(rows.into_iter().map(|(account, wallet)| Person::new(account, wallet)).collect())
+    }
+
+    /// A page of accounts for anybody, in the order of their numbers: ADMINs see all of them, others what is public, if
+    /// that is open.
+    ///
+    /// # Errors
+    /// [`Forbidden::ListingClosed`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn list_publicly(
+        &self,
+        caller: Option<&Caller>,
+        page: u32,
+        rows: u32,
+        client: &Client,
+    ) -> Result<PublicList, Error> {
+        let (order, direction) = (Order::Number, Direction::Ascending);
+        let wanted = Listing { page, rows, order, direction, name: None, email: None };
+        if caller.is_some_and(Caller::is_admin) {
+            return self.page(&wanted).await.map(PublicList::Whole);
+        }
+        if !self.config.exchange.public_listing {
+            return Err(Error::Forbidden(Forbidden::ListingClosed));
+        }
+        // What comes before a page is gone through, so a page far behind costs.
+        self.limit(Policy::Listings, client, self.clock.now())?;
+        Ok(PublicList::Public(self.page(&wanted).await?.iter().map(Stranger::from).collect()))
     }
 
     /// An account.
@@ -98,11 +133,14 @@ impl Core {
         // Whoever is no ADMIN any more since the request came in deletes nobody. The lock is on all of them.
         let by = admin.account().id;
         match people::find(&mut tx, by).await? {
-            Some(Known { account, .. }) if account.role == Role::Admin && account.epoch == admin.account().epoch => {}
+            Some(Known { account, .. }) if account.role != Role::Admin => {
+                return Err(Error::Forbidden(Forbidden::AdminRequired));
+            }
+            Some(Known { account, .. }) if account.epoch == admin.account().epoch => {}
             Some(_) | None => return Err(admin.refusal_by_now(&mut tx).await?),
         }
         people::delete(&mut tx, known.account.id).await?;
-        erasures::insert(&mut tx, id).await?;
+        erasures::insert(&mut tx, id, now).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::AccountDeleted(&by.to_string()), subject, Some(client), now).await?;
         tx.commit().await?;
@@ -117,10 +155,14 @@ impl Core {
     pub(super) async fn erase(&self, steps: u32) -> Result<(), Error> {
         for _ in 0..steps {
             let found = erasures::find_any(&mut self.db.read().await?).await?;
-            let Some((account, after)) = found else { return Ok(()) };
+            let Some(erasure) = found else { return Ok(()) };
             let mut tx = self.db.write().await?;
-            erasures::advance(&mut tx, account, after, ERASURE_STEP).await?;
+            let more = erasures::advance(&mut tx, erasure, ERASURE_STEP, self.clock.now()).await?;
             tx.commit().await?;
+            // Whoever is furthest behind has come to the end, and so have all.
+            if !more {
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -34,12 +34,6 @@ impl Person {
         self.account.full_name(self.primary_wallet())
     }
 
-    /// The name by which strangers know it.
-    #[must_use]
-    pub fn public_name(&self) -> String {
-        self.account.public_name()
-    }
-
     /// The username, if it has one.
     #[must_use]
     pub fn username(&self) -> Option<&str> {
@@ -92,5 +86,23 @@ impl Person {
     #[must_use]
     pub fn updated_at(&self) -> Timestamp {
         self.account.updated_at
+    }
+}
+
+/// An account, as everybody may see it.
+#[derive(Clone, Debug)]
+pub struct Stranger {
+    /// Its number.
+    pub number: i64,
+    /// The name by which strangers know it.
+    pub name: String,
+    /// Whether it may be used.
+    pub is_enabled: bool,
+}
+
+impl From<&Person> for Stranger {
+    fn from(person: &Person) -> Self {
+        let Person { account, .. } = person;
+        Self { number: account.number, name: account.public_name(), is_enabled: !account.disabled }
     }
 }

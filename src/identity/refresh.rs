@@ -45,7 +45,7 @@ impl Core {
         let mut tx = self.db.write().await?;
         for _ in 0..TURNS {
             let found = sessions::find(&mut tx, id).await?;
-            let Some(mut owned) = found else { return Err(Refused::naming(None, Some(id), invalid)) };
+            let Some(mut owned) = found else { return Err(invalid.into()) };
             let account = owned.account.id;
             let refused = |error| Refused::naming(Some(account), Some(id), error);
             let admitted = gate::admit(&owned.account, Way::Refresh, &self.config);

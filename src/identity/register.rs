@@ -98,7 +98,7 @@ impl Core {
         let mut tx = self.db.write().await?;
         let Known { account, .. } = self.store_account(&mut tx, &prepared, Some(client)).await?;
         let session = self.begin_session(&mut tx, &account, Amr::Password, SESSION_LIFETIME, now).await?;
-        failures::know_network(&mut tx, account.id, &client.network().to_string(), session.id).await?;
+        failures::know_network(&mut tx, &client.network().to_string(), &session).await?;
         let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
         // Whoever is not let in yet is registered all the same, and has mail.

@@ -15,7 +15,7 @@ use crate::model::session::{Amr, SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
 use crate::store::sign_ins::{self, SignIn, Spend};
 use crate::store::wallets::{self, Standing};
-use crate::store::{Tx, accounts};
+use crate::store::{Tx, accounts, failures};
 use crate::wallet::siwe::{DateTime, Message};
 
 /// The outcome of a sign-in.
@@ -89,6 +89,7 @@ impl Core {
     ) -> Result<SignedIn, Error> {
         // Before the unit of work, where it can be: a token takes longer to sign than a row to write. And before the
         // nonce is used up: a disabled account must not spend what it can't use.
+        let is_named = owner.as_ref().is_some_and(|(account, _)| account.username.is_some() || account.email.is_some());
         let known = owner.map(|(account, wallet)| self.prepare(&account, wallet, entry)).transpose()?;
         let detail =
             entry.message.map(|message| format!("message for chain {} at {}", message.chain_id, message.domain));
@@ -97,7 +98,13 @@ impl Core {
         if let Some((session, signed_in)) = known {
             let event = self.random.uuid(entry.now);
             let fresh = sign_ins::insert_alone(&self.db, spend, entry.sign_in(&session, event, detail)).await?;
-            return if fresh { Ok(signed_in) } else { Err(used) };
+            if !fresh {
+                return Err(used);
+            }
+            if is_named {
+                self.remember_network(&session, entry.client).await;
+            }
+            return Ok(signed_in);
         }
         let first = async {
             let mut tx = self.db.write().await?;
@@ -112,6 +119,19 @@ impl Core {
         };
         // Boxed: a wallet comes this way once.
         Box::pin(first).await
+    }
+
+    /// Notes from where somebody who could sign in by password as well has signed in: there he is known. He has signed in
+    /// whatever comes of it.
+    async fn remember_network(&self, session: &Session, client: &Client) {
+        let noted = async {
+            let mut tx = self.db.write().await?;
+            failures::know_network(&mut tx, &client.network().to_string(), session).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(?error, request_id = %client.request_id, "the network of a sign-in was not noted");
+        }
     }
 
     /// A session that begins now, and what its owner is told once it is stored.

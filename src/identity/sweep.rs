@@ -1,15 +1,23 @@
 //! Tidying up what time has made useless, in small steps that hold up nobody.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::Core;
-use crate::model::Error;
+use crate::clock::Timestamp;
 use crate::model::guard::FORGOTTEN_AFTER;
 use crate::model::recovery::MAILED_WITHIN;
+use crate::model::{Error, SessionId};
 use crate::store::{audit, failures, nonces, password_resets, sessions};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
+
+/// How many steps through the sessions one sweep makes besides those in which all were over.
+const SESSION_LOOKS: u32 = 20;
+
+/// Before every session.
+pub(super) const BEGINNING: SessionId = SessionId(uuid::Uuid::nil());
 
 /// How many steps of erasing deleted accounts from the audit trail one sweep makes.
 const ERASURES: u32 = 10;
@@ -26,21 +34,53 @@ impl Core {
         let now = self.clock.now();
         let retention = self.config.audit.retention;
         self.limiter.sweep(now);
-        self.erase(ERASURES).await?;
+        if let Err(error) = self.erase(ERASURES).await {
+            tracing::warn!(?error, "what the audit trail tells of deleted accounts can't be erased");
+        }
+        self.sweep_sessions(now).await?;
         loop {
             let mut tx = self.db.write().await?;
             let nonces = nonces::delete_expired(&mut tx, now - MARGIN, STEP).await?;
-            let sessions = sessions::delete_expired(&mut tx, now - MARGIN, STEP).await?;
             let events = match retention {
                 Duration::ZERO => 0,
                 _ => audit::delete_expired(&mut tx, now - retention, STEP).await?,
             };
             let failures = failures::delete_expired(&mut tx, now - FORGOTTEN_AFTER, STEP).await?;
+            let networks = failures::forget_networks(&mut tx, now - MARGIN, STEP).await?;
             let resets = password_resets::delete_expired(&mut tx, now - MAILED_WITHIN, STEP).await?;
             tx.commit().await?;
-            if nonces.max(sessions).max(events).max(failures).max(resets) < STEP.unsigned_abs() {
+            if nonces.max(events).max(failures).max(networks).max(resets) < STEP.unsigned_abs() {
                 return Ok(());
             }
         }
+    }
+
+    /// Deletes sessions that are over. They do not end in the order in which they began, and an index by their end would
+    /// cost every sign-in; so they are gone through in that order, some at each sweep, and then from the beginning.
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), Error> {
+        let mut looks = SESSION_LOOKS;
+        while looks > 0 {
+            let after = *self.swept_to.lock().unwrap_or_else(PoisonError::into_inner);
+            let ends = sessions::list_ends(&mut self.db.read().await?, after, STEP).await?;
+            let over: Vec<SessionId> = ends.iter().filter(|(_, end)| *end < now - MARGIN).map(|(id, _)| *id).collect();
+            if !over.is_empty() {
+                let mut tx = self.db.write().await?;
+                for id in &over {
+                    sessions::delete(&mut tx, *id).await?;
+                }
+                tx.commit().await?;
+            }
+            let is_end = i64::try_from(ends.len()).is_ok_and(|count| count < STEP);
+            let next = if is_end { None } else { ends.last().map(|(id, _)| *id) };
+            *self.swept_to.lock().unwrap_or_else(PoisonError::into_inner) = next.unwrap_or(BEGINNING);
+            if is_end {
+                return Ok(());
+            }
+            // Where all are over there are more.
+            if over.len() < ends.len() {
+                looks -= 1;
+            }
+        }
+        Ok(())
     }
 }

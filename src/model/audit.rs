@@ -48,7 +48,7 @@ pub enum Event<'a> {
     /// The password was set by the token of a mail; whether the mailbox was proven before.
     PasswordRecovered(&'static str),
     /// The username was changed.
-    UsernameChanged,
+    UsernameChanged(By),
     /// The e-mail address was changed.
     EmailChanged,
     /// The password was set or changed by the account's owner.
@@ -115,7 +115,7 @@ impl<'a> Event<'a> {
             Self::EmailVerified => "email_verified",
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordRecovered(_) => "password_recovered",
-            Self::UsernameChanged => "username_changed",
+            Self::UsernameChanged(_) => "username_changed",
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
@@ -147,8 +147,12 @@ impl<'a> Event<'a> {
             | Self::CredentialRefused(code) => Some(code),
             Self::SignedInByPassword => Some("password"),
             Self::SignedInByCode => Some("code"),
-            Self::ProfileChanged(By::Session) | Self::ExchangeChosen(By::Session) => Some("session"),
-            Self::ProfileChanged(By::ApiKey) | Self::ExchangeChosen(By::ApiKey) => Some("api_key"),
+            Self::ProfileChanged(By::Session)
+            | Self::ExchangeChosen(By::Session)
+            | Self::UsernameChanged(By::Session) => Some("session"),
+            Self::ProfileChanged(By::ApiKey) | Self::ExchangeChosen(By::ApiKey) | Self::UsernameChanged(By::ApiKey) => {
+                Some("api_key")
+            }
             Self::SigningKeyAdded(of) | Self::SigningKeyRetired(of) => Some(of),
             Self::RoleGranted(by) | Self::RoleRevoked(by) | Self::AccountDeleted(by) => Some(by),
             Self::AccountCreated
@@ -162,7 +166,6 @@ impl<'a> Event<'a> {
             | Self::Registered
             | Self::EmailVerified
             | Self::PasswordResetRequested
-            | Self::UsernameChanged
             | Self::EmailChanged
             | Self::PasswordChanged
             | Self::PasswordReset

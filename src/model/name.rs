@@ -11,8 +11,8 @@ use super::error::Violation;
 /// How often a text is normalised and folded until it stays as it is. Two turns do for all of Unicode.
 const TURNS: usize = 4;
 
-/// The form in which texts are compared: NFKC and case folded (Unicode 3.13, D147), so that two spellings of one name
-/// are one name, and two scripts that look alike are not.
+/// The form in which texts are compared: NFKC and case folded, again until nothing changes, so that two spellings of one
+/// name are one name, and two scripts that look alike are not.
 #[must_use]
 pub fn canonical(text: &str) -> String {
     let mut form: String = text.nfkc().collect();
@@ -44,19 +44,23 @@ impl Username {
     /// shown.
     pub fn parse(field: &str, text: &str) -> Result<Self, Violation> {
         let violation = |message: &str| Violation { field: field.to_owned(), message: message.to_owned() };
+        // Longer than 64 characters in any form; not worth normalising.
+        if text.len() > 4 * Self::CHARS.end() {
+            return Err(violation("2 to 64 characters are needed"));
+        }
         let shown: String = text.nfkc().collect();
         let key = canonical(&shown);
         // Folding may lengthen a name, so both forms are held to the length.
         if ![&shown, &key].iter().all(|form| Self::CHARS.contains(&form.chars().count())) {
             return Err(violation("2 to 64 characters are needed"));
         }
-        if !shown.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-')) {
+        if !shown.chars().all(|c| is_letter_or_digit(c) || matches!(c, '_' | '.' | '-')) {
             return Err(violation("only letters, digits, _ . and - are allowed"));
         }
         if !shown.starts_with(char::is_alphanumeric) {
             return Err(violation("it has to begin with a letter or a digit"));
         }
-        if Address::parse(&key).is_ok() {
+        if looks_like_address(&shown, &key) {
             return Err(violation("it must not look like an address"));
         }
         let of_nobody = key.strip_prefix("user-").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
@@ -76,6 +80,38 @@ impl Username {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+/// A letter or digit that can be seen: the fillers of Hangul are letters by their category, and nothing on a screen.
+fn is_letter_or_digit(c: char) -> bool {
+    c.is_alphanumeric() && !matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+}
+
+/// Whether a name could be taken for an address: of an EVM chain, with or without `0x`; of the Cosmos family (bech32,
+/// BIP-173); of Solana (32 to 44 digits of base58).
+fn looks_like_address(shown: &str, key: &str) -> bool {
+    let is_evm = |text: &str| Address::parse(text).is_ok();
+    let is_bech32 = key.rsplit_once('1').is_some_and(|(prefix, data)| {
+        let is_prefix = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_prefix && data.len() >= 38 && data.chars().all(|c| "qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(c))
+    });
+    let is_base58 = |c: char| c.is_ascii_alphanumeric() && !matches!(c, '0' | 'O' | 'I' | 'l');
+    let has = |of: fn(char) -> bool| shown.contains(of);
+    let is_mixed = has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase());
+    let is_solana = (32..=44).contains(&shown.len()) && is_mixed && shown.chars().all(is_base58);
+    is_evm(key) || is_evm(&format!("0x{key}")) || is_bech32 || is_solana
+}
+
+/// What an e-mail address begins with, in the form in which addresses are compared.
+#[must_use]
+pub fn email_prefix(text: &str) -> String {
+    let form = canonical(text);
+    let Some((local, domain)) = form.split_once('@') else { return form };
+    // A part of a domain is one as well, but for what an address may not end in.
+    match idna::domain_to_ascii(domain) {
+        Ok(ascii) => format!("{local}@{ascii}"),
+        Err(_) => form,
     }
 }
 
@@ -134,7 +170,7 @@ impl fmt::Debug for Email {
 
 /// Atoms with single dots between them.
 fn is_dot_atom(text: &str) -> bool {
-    let is_atext = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let is_atext = |c: char| is_letter_or_digit(c) || "!#$%&'*+-/=?^_`{|}~".contains(c);
     text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
@@ -211,6 +247,17 @@ mod tests {
         }
         assert_eq!(username("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"), None);
         assert_eq!(username("０x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"), None, "also in other digits");
+        for text in ["root\u{3164}", "ad\u{1160}min", "\u{ffa0}\u{115f}"] {
+            assert_eq!(username(text), None, "{text:?}");
+        }
+        for text in [
+            "5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "akash1gxglu3ny085vnwearp3kf6tvhw2c7dya9ltn7q",
+            "7EcDhSYGxXyscszYEp35KHN8vvw3svAuLKTzXwCFLtV",
+        ] {
+            assert_eq!(username(text), None, "{text} looks like an address");
+        }
+        assert!(username(&"\u{fdfa}".repeat(20_000)).is_none());
         assert!(username(&"a".repeat(64)).is_some() && username(&"a".repeat(65)).is_none());
         assert!(username(&"ß".repeat(33)).is_none(), "folded it is too long");
         assert!(username("user-seven").is_some() && username("0.a").is_some());

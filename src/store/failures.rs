@@ -3,7 +3,8 @@
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::guard::Failures;
-use crate::model::{AccountId, Error, SessionId};
+use crate::model::session::Session;
+use crate::model::{AccountId, Error};
 
 /// Whose secret is guessed at, of which kind, and from where.
 #[derive(Clone, Debug)]
@@ -81,25 +82,18 @@ pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Resul
     Ok(execute!(tx, sqlx::query(SQL).bind(before.micros()).bind(limit))?)
 }
 
-/// Notes from which network the account began this session.
+/// Notes from which network a session of an account began.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn know_network(tx: &mut Tx, account: AccountId, network: &str, session: SessionId) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO known_networks (account_id, network, session_id) VALUES ($1, $2, $3) \
-                       ON CONFLICT (account_id, network) DO UPDATE SET session_id = excluded.session_id";
-    execute!(tx, sqlx::query(SQL).bind(account.0).bind(network).bind(session.0))?;
+pub async fn know_network(tx: &mut Tx, network: &str, session: &Session) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO known_networks (account_id, network, session_id, expires_at) \
+                       VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    execute!(
+        tx,
+        sqlx::query(SQL).bind(session.account.0).bind(network).bind(session.id.0).bind(session.expires_at.micros())
+    )?;
     Ok(())
-}
-
-/// Whether the account ever signed in by password from this network.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn has_known(db: &mut impl Queryable, account: AccountId, network: &str) -> Result<bool, Error> {
-    const SQL: &str = "SELECT 1 FROM known_networks WHERE account_id = $1 AND network = $2";
-    let found = on!(db, c => sqlx::query_scalar::<_, i32>(SQL).bind(account.0).bind(network).fetch_optional(c))?;
-    Ok(found.is_some())
 }
 
 /// Whether a session that the account began from this network still lives.
@@ -114,8 +108,29 @@ pub async fn is_known(
 ) -> Result<bool, Error> {
     const SQL: &str = "SELECT 1 FROM known_networks k JOIN sessions s ON s.id = k.session_id \
                        JOIN accounts a ON a.id = k.account_id AND a.epoch = s.epoch \
-                       WHERE k.account_id = $1 AND k.network = $2 AND s.ended_at IS NULL AND s.expires_at > $3";
+                       WHERE k.account_id = $1 AND k.network = $2 AND s.ended_at IS NULL AND s.expires_at > $3 LIMIT 1";
     let found = on!(db, c => sqlx::query_scalar::<_, i32>(SQL)
         .bind(account.0).bind(network).bind(now.micros()).fetch_optional(c))?;
     Ok(found.is_some())
+}
+
+/// Whether a session of the account ever began from this network, as far as is known.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn has_known(db: &mut impl Queryable, account: AccountId, network: &str) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM known_networks WHERE account_id = $1 AND network = $2 LIMIT 1";
+    let found = on!(db, c => sqlx::query_scalar::<_, i32>(SQL).bind(account.0).bind(network).fetch_optional(c))?;
+    Ok(found.is_some())
+}
+
+/// Forgets the networks of sessions that were over before `before`, at most `limit`; gives how many.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn forget_networks(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
+    const SQL: &str = "DELETE FROM known_networks WHERE (account_id, network, session_id) IN \
+                       (SELECT account_id, network, session_id FROM known_networks WHERE expires_at < $1 \
+                        ORDER BY expires_at LIMIT $2)";
+    Ok(execute!(tx, sqlx::query(SQL).bind(before.micros()).bind(limit))?)
 }

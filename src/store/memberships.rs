@@ -5,36 +5,50 @@ use crate::clock::Timestamp;
 use crate::model::membership::Membership;
 use crate::model::{AccountId, Error};
 
-/// Stores membership data, in the place of what was there; `false` if that was issued later.
+/// Stores what the provider signed, in the place of what was there; `false` if that was issued later.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn upsert(
+pub async fn upsert_signed(
     tx: &mut Tx,
     account: AccountId,
     data: &Membership,
-    verified: bool,
     issued_at: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    // What nobody signed must not take the place of what somebody did, and takes no part in the order of those.
     const SQL: &str = "INSERT INTO memberships (account_id, data, verified, issued_at, updated_at) \
-                       VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id) DO UPDATE SET data = excluded.data, \
-                       verified = excluded.verified, issued_at = excluded.issued_at, updated_at = excluded.updated_at \
-                       WHERE NOT memberships.verified OR memberships.issued_at <= excluded.issued_at";
+                       VALUES ($1, $2, TRUE, $3, $4) ON CONFLICT (account_id) DO UPDATE SET data = excluded.data, \
+                       verified = TRUE, issued_at = excluded.issued_at, updated_at = excluded.updated_at \
+                       WHERE memberships.issued_at <= excluded.issued_at";
     let text = data.to_text();
-    let stored = execute!(
-        tx,
-        sqlx::query(SQL).bind(account.0).bind(text.as_str()).bind(verified).bind(issued_at.micros()).bind(now.micros())
-    )?;
+    let stored =
+        execute!(tx, sqlx::query(SQL).bind(account.0).bind(text.as_str()).bind(issued_at.micros()).bind(now.micros()))?;
     Ok(stored == 1)
 }
 
-/// Removes the membership data; tells whether there was any.
+/// Stores what nobody signed; `false` if there is something that somebody did.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn delete(tx: &mut Tx, account: AccountId) -> Result<bool, Error> {
-    const SQL: &str = "DELETE FROM memberships WHERE account_id = $1";
-    Ok(execute!(tx, sqlx::query(SQL).bind(account.0))? == 1)
+pub async fn upsert_unsigned(
+    tx: &mut Tx,
+    account: AccountId,
+    data: &Membership,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    const SQL: &str = "INSERT INTO memberships (account_id, data, verified, issued_at, updated_at) \
+                       VALUES ($1, $2, FALSE, 0, $3) ON CONFLICT (account_id) DO UPDATE SET data = excluded.data, \
+                       updated_at = excluded.updated_at WHERE NOT memberships.verified";
+    let text = data.to_text();
+    Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(text.as_str()).bind(now.micros()))? == 1)
+}
+
+/// Removes the membership data, and lets nothing count any more that was signed until now; tells whether there was any.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn clear(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<bool, Error> {
+    const SQL: &str = "UPDATE memberships SET data = '{}', verified = FALSE, issued_at = issued_at + 1, updated_at = $2 \
+                       WHERE account_id = $1 AND data <> '{}'";
+    Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(now.micros()))? == 1)
 }

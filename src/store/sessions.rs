@@ -176,13 +176,25 @@ pub async fn count_open(db: &mut impl Queryable, account: AccountId) -> Result<i
     Ok(on!(db, c => sqlx::query_scalar::<_, i64>(SQL).bind(account.0).fetch_one(c))?)
 }
 
-/// Deletes sessions that were over before `before`, the oldest first, at most `limit`; gives how many.
+/// The next sessions after `after` in the order of their ids, at most `limit`, and when each is over.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    const SQL: &str = "DELETE FROM sessions WHERE id IN \
-                       (SELECT id FROM (SELECT id, expires_at FROM sessions ORDER BY id LIMIT $2) AS oldest \
-                        WHERE expires_at < $1)";
-    Ok(execute!(tx, sqlx::query(SQL).bind(before.micros()).bind(limit))?)
+pub async fn list_ends(
+    db: &mut impl Queryable,
+    after: SessionId,
+    limit: i64,
+) -> Result<Vec<(SessionId, Timestamp)>, Error> {
+    const SQL: &str = "SELECT id, expires_at FROM sessions WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows = on!(db, c => sqlx::query_as::<_, (Uuid, i64)>(SQL).bind(after.0).bind(limit).fetch_all(c))?;
+    Ok(rows.into_iter().map(|(id, end)| (SessionId(id), Timestamp::from_micros(end))).collect())
+}
+
+/// Deletes a session.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete(tx: &mut Tx, id: SessionId) -> Result<(), Error> {
+    execute!(tx, sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.0))?;
+    Ok(())
 }

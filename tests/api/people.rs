@@ -123,6 +123,9 @@ on_both! {
         for value in &values[..6] {
             assert!(!after.contains(value), "{value} is still kept");
         }
+        // What he still holds opens nothing, and leaves no traces anew.
+        call_as(&world, &own, "GET", "/api/users/profile", Value::Null).await.refused(401, "session_ended");
+        assert!(!world.data().await.whole().await.contains("credential_refused"));
         let trail = "SELECT CAST(COUNT(*) AS TEXT) FROM audit_events WHERE event = 'account_deleted' \
                      AND account_id IS NOT NULL AND detail IS NOT NULL";
         assert_eq!(world.data().await.text(trail).await, "1", "who deleted it is known");
@@ -139,10 +142,34 @@ on_both! {
         // As a crash between the deletion and what follows it leaves it.
         world.data().await.execute("UPDATE audit_events SET client_address = '198.51.100.77' WHERE event = 'registered'").await;
         let mut tx = world.core.db().write().await.unwrap();
-        countersign::store::erasures::insert(&mut tx, id).await.unwrap();
+        countersign::store::erasures::insert(&mut tx, id, world.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         world.core.sweep().await.unwrap();
         let left = world.data().await.text("SELECT CAST(COUNT(*) AS TEXT) FROM audit_events WHERE client_address IS NOT NULL AND event = 'registered'").await;
         assert_eq!(left, "1", "that of the ADMIN, whom nobody deleted");
+    }
+
+    async fn an_admin_who_deletes_himself_leaves_no_address_either(world: World) {
+        let world = world.behind_proxy(&[]).await;
+        let (first, second) = (admin(&world, "root1").await, admin(&world, "root2").await);
+        let id = world.core.find_person(Who::Name("root1@example.com")).await.unwrap().id();
+        let bearer = format!("Bearer {first}");
+        let headers = [("authorization", bearer.as_str()), ("x-forwarded-for", "198.51.100.99")];
+        world.call("DELETE", &format!("/v1/users/{id}"), &headers, &Value::Null).await.ok(204);
+        assert!(!world.data().await.whole().await.contains("198.51.100.99"));
+        call_as(&world, &second, "GET", "/v1/users", Value::Null).await.ok(200);
+    }
+
+    async fn sessions_that_are_over_go_whatever_began_before_them(world: World) {
+        session(&world, "trader1").await;
+        for _ in 0..3 {
+            token(&world, "trader1", PASSWORD).await.ok(200);
+        }
+        world.pass(std::time::Duration::from_hours(2));
+        world.core.sweep().await.unwrap();
+        for (table, left) in [("SELECT CAST(COUNT(*) AS TEXT) FROM sessions", "1"),
+                              ("SELECT CAST(COUNT(*) AS TEXT) FROM known_networks", "1")] {
+            assert_eq!(world.data().await.text(table).await, left, "{table}");
+        }
     }
 }

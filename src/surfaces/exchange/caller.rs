@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::identity::{Caller, Core, PersonPresent};
+use crate::model::error::{Error, Malformed};
 use crate::transport::{Problem, Query, authenticate, carries_credential};
 
 /// The parameter of the document.
@@ -24,9 +25,20 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        let in_query: Vec<String> = Query::of(&parts.uri).all(SESSION_TOKEN).map(str::to_owned).collect();
-        authenticate(parts, core, &in_query).await.map(Self)
+        let in_query = in_query(parts)?;
+        authenticate(parts, core, in_query.as_slice()).await.map(Self)
     }
+}
+
+/// The token of the query. Twice the same is one, as in a header; two are nobody's.
+fn in_query(parts: &Parts) -> Result<Option<String>, Error> {
+    let query = Query::of(&parts.uri);
+    let mut tokens = query.all(SESSION_TOKEN);
+    let first = tokens.next();
+    if tokens.any(|other| Some(other) != first) {
+        return Err(Error::Malformed(Malformed::AmbiguousCredentials));
+    }
+    Ok(first.map(str::to_owned))
 }
 
 impl FromRequestParts<Arc<Core>> for Person {

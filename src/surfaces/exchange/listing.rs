@@ -7,10 +7,9 @@ use axum::http::Uri;
 
 use super::caller::Anybody;
 use super::user::{User, faults};
-use crate::identity::{Caller, Core};
-use crate::model::error::{Error, Forbidden};
-use crate::model::page::{Direction, Listing, Order};
-use crate::transport::{Problem, ProblemBody, Query, Sensitive, count};
+use crate::identity::{Core, PublicList};
+use crate::model::error::Error;
+use crate::transport::{ClientOf, Problem, ProblemBody, Query, Sensitive, count};
 
 /// The most users of a page, and how many there are if nobody says.
 const MOST: u32 = 100;
@@ -37,28 +36,23 @@ const MOST: u32 = 100;
 )]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
+    ClientOf(client): ClientOf,
     Anybody(caller): Anybody,
     uri: Uri,
 ) -> Result<Sensitive<Vec<User>>, Problem> {
-    let is_admin = caller.as_ref().is_some_and(Caller::is_admin);
-    if !is_admin && !core.config().exchange.public_listing {
-        return Err(Error::Forbidden(Forbidden::ListingClosed).into());
-    }
-    let people = core.page(&listing(&Query::of(&uri))?).await?;
-    let show = if is_admin { User::whole } else { User::public };
-    Ok(Sensitive(people.iter().map(show).collect()))
+    let (page, rows) = page(&Query::of(&uri))?;
+    Ok(Sensitive(match core.list_publicly(caller.as_ref(), page, rows, &client).await? {
+        PublicList::Whole(people) => people.iter().map(User::whole).collect(),
+        PublicList::Public(strangers) => strangers.iter().map(User::public).collect(),
+    }))
 }
 
-fn listing(query: &Query) -> Result<Listing, Error> {
+/// The page, and how many users it has.
+fn page(query: &Query) -> Result<(u32, u32), Error> {
     let mut wrong = Vec::new();
     let page = query.one("page", "a number from 1 is expected", |text| count(text, 1_000_000));
     let page = faults(&mut wrong, page).flatten().unwrap_or(1);
     let rows = query.one("limit", "a number from 1 to 100 is expected", |text| count(text, MOST));
     let rows = faults(&mut wrong, rows).flatten().unwrap_or(MOST);
-    let (order, direction) = (Order::Number, Direction::Ascending);
-    if wrong.is_empty() {
-        Ok(Listing { page, rows, order, direction, name: None, email: None })
-    } else {
-        Err(Error::Invalid(wrong))
-    }
+    if wrong.is_empty() { Ok((page, rows)) } else { Err(Error::Invalid(wrong)) }
 }

@@ -11,6 +11,7 @@ use super::user::{User, faults};
 use crate::identity::{Core, NamesChange};
 use crate::model::error::Error;
 use crate::model::{Email, Password, Username};
+use crate::secret::SecretText;
 use crate::transport::{ClientOf, Json, Problem, ProblemBody, Sensitive};
 
 /// What to change; what is left out stays as it is.
@@ -39,7 +40,7 @@ impl ProfileRequest {
         let username = username.as_ref().and_then(|text| faults(&mut wrong, Username::parse("username", text)));
         let email = email.as_ref().and_then(|text| faults(&mut wrong, Email::parse("email", text)));
         if wrong.is_empty() {
-            Ok(NamesChange { username, email, password, current_password })
+            Ok(NamesChange { username, email, password, current_password: current_password.map(SecretText::new) })
         } else {
             Err(Error::Invalid(wrong))
         }

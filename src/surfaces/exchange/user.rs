@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::identity::Person;
+use crate::identity::{Person, Stranger};
 
 /// A user.
 #[derive(Serialize, ToSchema)]
@@ -31,12 +31,13 @@ impl User {
     }
 
     /// As strangers see it.
-    pub(super) fn public(person: &Person) -> Self {
-        Self { id: person.number(), username: person.public_name(), email: None, is_active: person.is_enabled() }
+    pub(super) fn public(stranger: &Stranger) -> Self {
+        let Stranger { number, name, is_enabled } = stranger;
+        Self { id: *number, username: name.clone(), email: None, is_active: *is_enabled }
     }
 }
 
-/// Both of two, or the faults of all.
+/// What was read, or none and its fault among the others.
 pub(super) fn faults<T>(
     faults: &mut Vec<crate::model::error::Violation>,
     read: Result<T, crate::model::error::Violation>,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::user::User;
 use crate::identity::{Admin, Core};
 use crate::model::error::{Error, Violation};
-use crate::model::name::canonical;
+use crate::model::name::{canonical, email_prefix};
 use crate::model::page::{Direction, Listing, Order};
 use crate::transport::{ProblemBody, Query, Sensitive, V1Problem, count};
 
@@ -77,7 +77,7 @@ fn listing(query: &Query) -> Result<Listing, Error> {
     let rows = query.one("rows", "a number from 1 to 100 is expected", |text| count(text, 100));
     let order = query.one("orderBy", "name, email, dateCreated or dateUpdated is expected", order);
     let name = query.one("name", "text without NUL is expected", filter);
-    let email = query.one("email", "text without NUL is expected", filter);
+    let email = query.one("email", "text without NUL is expected", email_filter);
     match (page, rows, order, name, email) {
         (Ok(page), Ok(rows), Ok(order), Ok(name), Ok(email)) => {
             let (order, direction) = order.unwrap_or((Order::Number, Direction::Ascending));
@@ -103,6 +103,10 @@ fn order(text: &str) -> Option<(Order, Direction)> {
         _ => return None,
     };
     Some((order, direction))
+}
+
+fn email_filter(text: &str) -> Option<String> {
+    (!text.contains('\0')).then(|| email_prefix(text))
 }
 
 /// PostgreSQL stores no NUL, and refuses to look for one.

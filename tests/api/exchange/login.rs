@@ -43,6 +43,8 @@ on_both! {
         let bearer = format!("Bearer {other}");
         let answer = world.call("GET", &both, &[("authorization", &bearer)], &Value::Null).await;
         answer.refused(400, "ambiguous_credentials");
+        let same = format!("/api/users/profile?{}", vec![format!("session_token={token}"); 900].join("&"));
+        world.get(&same).await.ok(200);
         let twice = format!("/api/users/profile?session_token={token}&session_token={other}");
         world.get(&twice).await.refused(400, "ambiguous_credentials");
     }

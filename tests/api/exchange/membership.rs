@@ -11,7 +11,8 @@ use crate::support::person::session;
 use crate::support::world::{Answer, World, on_both};
 
 const SECRET: &str = "shared with the provider";
-const KEPT: &str = "SELECT COALESCE((SELECT CAST(verified AS TEXT) || data FROM memberships), 'nothing')";
+const KEPT: &str =
+    "SELECT COALESCE((SELECT CAST(verified AS TEXT) || data FROM memberships WHERE data <> '{}'), 'nothing')";
 
 fn signature(secret: &str, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
@@ -95,5 +96,10 @@ on_both! {
         post(&world, &token, Some(&signature(SECRET, &before)), &before).await.refused(403, "membership_outdated");
         post(&world, &token, Some(&signature(SECRET, &after)), &after).await.ok(200);
         assert_eq!(kept(&world).await, "1{\"plan\":\"free\"}");
+        world.post(&format!("/api/users/clear-membership?session_token={token}"), Value::Null).await.ok(200);
+        for said in [&before, &after] {
+            post(&world, &token, Some(&signature(SECRET, said)), said).await.refused(403, "membership_outdated");
+        }
+        assert_eq!(kept(&world).await, "nothing");
     }
 }

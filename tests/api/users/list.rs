@@ -57,6 +57,7 @@ on_both! {
             ("?name=lph", vec![], 0),
             ("?email=B%40EX", vec!["b"], 1),
             ("?name=alpha&email=a", vec!["a"], 1),
+            ("?email=A%40Example.com", vec!["a"], 1),
             ("?name=%25", vec![], 0),
             ("?email=%27%20OR%201%3D1--", vec![], 0),
         ] {
