@@ -57,7 +57,7 @@ class Handler:
             to=envelope.rcpt_tos,
             content=content,
             hello=session.host_name,
-            encrypted=session.ssl is not None,
+            encrypted=server.transport.get_extra_info("sslcontext") is not None,
             user=session.auth_data.decode() if session.auth_data else None,
             peer=session.peer[1],
         )
