@@ -165,6 +165,7 @@ fn a_refusal_for_now_is_tried_again_and_one_for_ever_is_not() {
     place.be("unknown");
     person.change_password(&server);
     wait_until_empty(&gateway);
+    mailbox.wait_for("a refusal", |_| mailbox.refused("550") > 0);
     assert_eq!((mailbox.refused("550"), counted(&server, "failed"), mailbox.mails().len()), (1, 1, 2));
     let said = server.said();
     assert!(said.contains("given up") && said.contains("RCPT: the server answers 550"), "{said}");
@@ -260,11 +261,12 @@ fn two_nodes_send_each_of_fifty_mails_once() {
     place.be("steady");
     let mailbox = place.start();
     // Until none is waiting for a later time; those that are in some node's hands stay there.
-    let mails = poll(PATIENCE, || {
+    let sent = poll(PATIENCE, || {
         execute(&gateway, HURRY);
-        Some(mailbox.mails()).filter(|_| text(&gateway, LEFT) == "0")
+        (text(&gateway, LEFT) == "0").then_some(())
     });
-    let mails = mails.expect("all are sent");
+    sent.expect("all are sent");
+    let mails = mailbox.wait_for_mails(50);
     assert_eq!((mails.len(), ids(&mails).len()), (50, 50));
     let sent: Vec<u64> = nodes.iter().map(|node| counted(node, "sent")).collect();
     assert_eq!(sent.iter().sum::<u64>(), 50);
@@ -293,7 +295,7 @@ fn a_process_that_is_killed_loses_no_mail_and_at_most_the_one_under_way_comes_tw
         }
         execute(&gateway, FREE);
         wait_until_empty(&gateway);
-        let mails = mailbox.mails();
+        let mails = mailbox.wait_for_mails(20);
         assert_eq!(ids(&mails).len(), 20, "none is lost");
         assert!(mails.len() <= 20 + kills, "{} for 20", mails.len());
     }
@@ -313,7 +315,7 @@ fn a_stop_waits_for_the_mail_under_way() {
     poll(PATIENCE, || (text(&gateway, claimed) == "1").then_some(())).expect("it is under way");
     server.terminate();
     assert_eq!(server.wait(), 0);
-    assert_eq!((mailbox.mails().len(), text(&gateway, LEFT).as_str()), (1, "0"));
+    assert_eq!((mailbox.wait_for_mails(1).len(), text(&gateway, LEFT).as_str()), (1, "0"));
 }
 
 #[test]
