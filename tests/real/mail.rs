@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{on_postgres, on_sqlite};
 use crate::support::http::get;
-use crate::support::mail::{PATIENCE, Person, Place, Protection, execute, header, sending, text};
+use crate::support::mail_server::{PATIENCE, Person, Place, Protection, execute, header, sending, text};
 use crate::support::process::poll;
 use crate::support::server::{Gateway, Server};
 
