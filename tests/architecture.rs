@@ -9,7 +9,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("cli", &["app", "http", "identity", "wallet", "config"]),
     ("app", &["http", "identity", "chain", "mail", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
-    ("web", &["transport"]),
+    ("web", &["transport", "identity", "model"]),
     ("surfaces", &["transport", "identity", "model"]),
     ("transport", &["identity", "model"]),
     ("identity", &["store", "wallet", "crypto", "chain", "mail", "model", "metrics", "config"]),

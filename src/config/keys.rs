@@ -36,6 +36,7 @@ pub const KEYS: &[Key] = &[
     secret("admin_password", "", "The password of the first ADMIN."),
     key("doors.wallet", "true", "Whether `/users` (wallet sign-in) is open."),
     key("doors.exchange", "true", "Whether `/api/users` (session tokens) is open."),
+    key("doors.session", "true", "Whether `/auth` (cookies, verification, recovery) is open."),
     key("doors.users", "true", "Whether `/v1/users` (accounts) is open."),
     key("tokens.audience", "<public_url>", "The `aud` of access tokens."),
     key("tokens.algorithm", "EdDSA", "`EdDSA` (Ed25519) or `ES256`."),

@@ -97,11 +97,14 @@ pub enum Database {
 
 /// Which doors are open.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each door is open or not, whatever the others are")]
 pub struct Doors {
     /// `/users`: wallet sign-in.
     pub wallet: bool,
     /// `/api/users`: session tokens, profiles, the preferred exchange, memberships.
     pub exchange: bool,
+    /// `/auth`: cookies, verification and recovery by mail.
+    pub session: bool,
     /// `/v1/users`: access tokens by password, and accounts for ADMINs.
     pub users: bool,
 }

@@ -122,6 +122,7 @@ impl Reader {
             wallet: self.read("doors.wallet", boolean)?,
             exchange: self.read("doors.exchange", boolean)?,
             users: self.read("doors.users", boolean)?,
+            session: self.read("doors.session", boolean)?,
         })
     }
 

@@ -68,6 +68,7 @@ impl Config {
     fn value_of_people(&self, name: &str) -> Option<Value> {
         Some(match name {
             "doors.exchange" => Value::Boolean(self.doors.exchange),
+            "doors.session" => Value::Boolean(self.doors.session),
             "doors.users" => Value::Boolean(self.doors.users),
             "admin_email" => text(self.first_admin.as_ref().map(|admin| admin.email.as_str())?),
             "admin_password" => text(self.first_admin.as_ref().map(|_| MASK)?),

@@ -14,6 +14,9 @@ use crate::model::Error;
 /// The longest token that is looked at; ours have less than half of it.
 const LONGEST: usize = 2048;
 
+/// Two dots, 64 bytes in base64url, and what rounding adds.
+const LONGEST_SIGNATURE: usize = 2 + 86 + 3;
+
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
@@ -71,7 +74,10 @@ pub struct Expected<'a> {
 /// [`Error::Internal`] if the library refuses.
 pub fn sign(key: &SigningKey, claims: &AccessClaims) -> Result<String, Error> {
     let payload = serde_json::to_vec(claims).map_err(|error| Error::Internal(error.into()))?;
-    let mut token = format!("{}.", key.header());
+    // As long as it becomes, so that it is not moved while it grows.
+    let mut token = String::with_capacity(key.header().len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE);
+    token.push_str(key.header());
+    token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
     let signature = key.sign(token.as_bytes())?;
     token.push('.');

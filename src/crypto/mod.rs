@@ -5,6 +5,7 @@ pub mod derived;
 pub mod hashers;
 pub mod jwt;
 pub mod keyring;
+pub mod mailed;
 pub mod password;
 pub mod root;
 pub mod seal;

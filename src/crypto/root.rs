@@ -17,6 +17,8 @@ pub struct RootKeys {
     pub session_token: hmac::Key,
     /// API keys.
     pub api_key: hmac::Key,
+    /// Codes that are mailed.
+    pub mailed_code: hmac::Key,
     /// Keys at rest.
     pub seal: SecretBytes,
 }
@@ -33,6 +35,7 @@ impl RootKeys {
             refresh_token: mac("refresh token"),
             session_token: mac("session token"),
             api_key: mac("api key"),
+            mailed_code: mac("mailed code"),
             seal: derive(secret, "seal"),
         }
     }

@@ -24,6 +24,9 @@ pub(super) fn split(config: &Config) -> (Router<Arc<Core>>, OpenApi) {
     if config.doors.exchange {
         router = router.merge(surfaces::exchange::router());
     }
+    if config.doors.session {
+        router = router.merge(surfaces::session::router());
+    }
     if config.doors.users {
         router = router.merge(surfaces::users::router());
     }
@@ -46,6 +49,10 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
     let tags = [
         ("wallet", "Sign in with a wallet: ask for a nonce, sign it, post the signature."),
         ("exchange", "Register, and sign in by password for a session token; your profile and what you prefer."),
+        (
+            "session",
+            "Sign in by e-mail address and password, with cookies or without; verification and recovery by mail.",
+        ),
         ("users", "Sign in by Basic authentication for an access token; accounts, for ADMINs."),
         ("gateway", "What every gateway answers: its public keys and its state."),
     ];
@@ -62,6 +69,8 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
     components.add_security_scheme("api_key", header("x-api-key"));
     let in_query = SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::new("session_token")));
     components.add_security_scheme("session_token", in_query);
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("access_token")));
+    components.add_security_scheme("cookie", cookie);
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
     components.add_security_scheme("basic", SecurityScheme::Http(basic));
     common::complete(&mut described);

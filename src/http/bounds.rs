@@ -1,15 +1,18 @@
 //! What no handler may exceed: its time, and a panic, which is answered as any fault of ours and costs one request.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use tower::Service;
+use tower::layer::{Layer, layer_fn};
 
 use crate::model::error::{Dependency, Error};
 use crate::transport::Problem;
@@ -17,9 +20,45 @@ use crate::transport::Problem;
 /// How long a request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What is bounded.
+#[derive(Clone)]
+pub(super) struct Bounded<S> {
+    patience: Duration,
+    inner: S,
+}
+
 /// The layer. It lies within CORS, so that a page may read its answers, too.
-pub(super) async fn bound(request: Request, next: Next) -> Response {
-    bounded(PATIENCE, next.run(request)).await
+pub(super) fn bound<S>() -> impl Layer<S, Service = Bounded<S>> + Clone {
+    bound_by(PATIENCE)
+}
+
+fn bound_by<S>(patience: Duration) -> impl Layer<S, Service = Bounded<S>> + Clone {
+    layer_fn(move |inner| Bounded { patience, inner })
+}
+
+impl<S> Service<Request> for Bounded<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let patience = self.patience;
+        // A route does nothing before it is polled, so what it panics with is caught.
+        let answer = self.inner.call(request);
+        let work = async {
+            let Ok(response) = answer.await;
+            response
+        };
+        Box::pin(async move { Ok(bounded(patience, work).await) })
+    }
 }
 
 async fn bounded(patience: Duration, work: impl Future<Output = Response>) -> Response {
@@ -55,7 +94,6 @@ mod tests {
     use axum::body::Body;
     use axum::http::StatusCode;
     use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN};
-    use axum::middleware::from_fn;
     use axum::routing::get;
     use tower::ServiceExt as _;
 
@@ -64,13 +102,11 @@ mod tests {
     const PAGE: &str = "https://app.example";
 
     async fn answer(path: &str) -> Response {
-        let soon = async |request, next: Next| bounded(Duration::from_millis(10), next.run(request)).await;
         let router: Router = Router::new()
             .route("/ends", get(async || "done"))
             .route("/hangs", get(async || std::future::pending::<()>().await))
             .route("/panics", get(async || panics("hunter2")))
-            .layer(from_fn(soon))
-            .layer(crate::http::cors::layer(&[PAGE.to_owned()]).unwrap());
+            .layer((crate::http::cors::layer(&[PAGE.to_owned()]).unwrap(), bound_by(Duration::from_millis(10))));
         let request = Request::get(path).header(ORIGIN, PAGE).body(Body::empty()).unwrap();
         router.oneshot(request).await.unwrap()
     }

@@ -39,7 +39,9 @@ fn complete_operation(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let is_error = status.starts_with('4') || status.starts_with('5');
-        if is_error {
+        // The session door lists faults as its document does.
+        let is_of_document = status == "422" && response.content.values().any(lists_faults);
+        if is_error && !is_of_document {
             // Routes name the body of their errors; its type is said here.
             if let Some(content) = response.content.shift_remove("application/json") {
                 response.content.insert("application/problem+json".to_owned(), content);
@@ -53,6 +55,11 @@ fn complete_operation(operation: &mut Operation) {
             response.headers.entry(name.to_owned()).or_insert_with(|| header.into());
         }
     }
+}
+
+fn lists_faults(content: &RefOr<Content>) -> bool {
+    let RefOr::T(content) = content else { return false };
+    matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location.ends_with("/HTTPValidationError"))
 }
 
 /// Adds an error to those that the operation names.

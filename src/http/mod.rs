@@ -14,8 +14,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tower::util::option_layer;
 
 pub use api::document;
 
@@ -29,17 +29,14 @@ pub fn router(core: &Arc<Core>) -> Router {
     let (doors, document) = api::split(core.config());
     // Printed once: the document never changes while the gateway runs. It is of texts and numbers, so it prints.
     let description = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
-    let router = doors
+    doors
         .merge(web::router(&document))
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], description.clone())))
         .fallback(async || Problem::unknown_route())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(from_fn(bounds::bound));
-    let router = match cors::layer(&core.config().cors_origins) {
-        Some(layer) => router.layer(layer),
-        None => router,
-    };
-    router.layer(from_fn_with_state(Arc::clone(core), observe::observe)).with_state(Arc::clone(core))
+        // One after the other they would each cost every request a box and a copy of all that they enclose.
+        .layer((observe::observe(core), option_layer(cors::layer(&core.config().cors_origins)), bounds::bound()))
+        .with_state(Arc::clone(core))
 }
 
 /// What is served on the internal listener alone.
@@ -48,7 +45,6 @@ pub fn internal_router(core: &Arc<Core>) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(async || Problem::unknown_route())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(from_fn(bounds::bound))
-        .layer(from_fn_with_state(Arc::clone(core), observe::observe))
+        .layer((observe::observe(core), bounds::bound()))
         .with_state(Arc::clone(core))
 }

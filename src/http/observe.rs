@@ -1,13 +1,17 @@
 //! The outermost layer: finds the client, gives errors their body, counts and logs each request. One layer instead of
-//! four, since on a hot route layers cost as much as the rest of HTTP.
+//! four, and none of axum's functions as layers, since on a hot route layers cost as much as the rest of HTTP.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::future::BoxFuture;
+use tower::Service;
+use tower::layer::{Layer, layer_fn};
 
 use crate::clock::Stopwatch;
 use crate::identity::Core;
@@ -18,24 +22,56 @@ use crate::transport::{ClientOf, Problem, REQUEST_ID};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request, next: Next) -> Response {
-    let watch = Stopwatch::start();
-    let method = known(request.method());
-    // The pattern and never the path or the query: those may carry what must not be logged.
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let client = client_of(&core, &request);
-    request.extensions_mut().insert(ClientOf(client.clone()));
-    let response = next.run(request).await;
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
-    let response = finish(&core, response, &client, route);
-    let took = watch.elapsed();
-    let status = response.status().as_u16();
-    core.metrics().count_request(method, route, status, took);
-    tracing::info!(
-        request_id = %client.request_id, client = %client.address, method, route, status, micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
-    response
+/// What is observed.
+#[derive(Clone)]
+pub(super) struct Observed<S> {
+    core: Arc<Core>,
+    inner: S,
+}
+
+/// The layer.
+pub(super) fn observe<S>(core: &Arc<Core>) -> impl Layer<S, Service = Observed<S>> + Clone + use<S> {
+    let core = Arc::clone(core);
+    layer_fn(move |inner| Observed { core: Arc::clone(&core), inner })
+}
+
+impl<S> Service<Request> for Observed<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let core = Arc::clone(&self.core);
+        let watch = Stopwatch::start();
+        let method = known(request.method());
+        // The pattern and never the path or the query: those may carry what must not be logged.
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let client = client_of(&core, &request);
+        request.extensions_mut().insert(ClientOf(client.clone()));
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let Ok(response) = answer.await;
+            let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+            let response = finish(&core, response, &client, route);
+            let took = watch.elapsed();
+            let status = response.status().as_u16();
+            core.metrics().count_request(method, route, status, took);
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            tracing::info!(
+                request_id = %client.request_id, client = %client.address, method, route, status, micros,
+                "request"
+            );
+            Ok(response)
+        })
+    }
 }
 
 fn client_of(core: &Core, request: &Request) -> Client {

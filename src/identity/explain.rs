@@ -71,7 +71,7 @@ impl Core {
             let outcome = if rule == Rule::Nonce {
                 self.explain_nonce(self.judge_named(claim.message.address, &claim.message.nonce, count, now)).await?
             } else {
-                self.judge(rule, claim, count, now).map_err(Error::NotAuthenticated)
+                self.judge(rule, claim, count, now).map(|_| ()).map_err(Error::NotAuthenticated)
             };
             verdicts.push(Verdict { rule, outcome });
         }

@@ -31,6 +31,11 @@ pub(super) enum Way<'a> {
         /// The code of the second factor.
         otp: Option<&'a str>,
     },
+    /// With the right code from a mailbox, which is no second factor.
+    MailedCode {
+        /// The code of the second factor.
+        otp: Option<&'a str>,
+    },
 }
 
 /// Asks whether the account may be given tokens, or use those that it has: is it enabled, is it waiting for failures to
@@ -42,7 +47,7 @@ pub(super) fn admit<'a>(account: &'a Account, way: Way<'_>, config: &Config) -> 
     if account.disabled {
         return Err(Error::Forbidden(Forbidden::AccountDisabled));
     }
-    if let Way::Password { otp, .. } = way {
+    if let Way::Password { otp, .. } | Way::MailedCode { otp } = way {
         second_factor(account, otp)?;
     }
     let gives_tokens = !matches!(way, Way::Credential);

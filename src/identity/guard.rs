@@ -10,6 +10,9 @@ use crate::model::{AccountId, Client, Error};
 use crate::store::failures::{self, Target};
 use crate::store::{Queryable, Tx};
 
+/// The kind under which failures at codes that were mailed are counted.
+pub(super) const CODE: &str = "code";
+
 /// The kind under which failures at passwords are counted.
 pub(super) const PASSWORD: &str = "password";
 

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::config::Limits;
 use crate::model::bucket::{FullAt, Rate};
 use crate::model::error::Limited;
-use crate::model::{Client, Error, Network};
+use crate::model::{AccountId, Client, Error, Network};
 
 /// The most buckets that are kept: about 10 MiB. Beyond that, newcomers share one bucket, which is strict on them
 /// and keeps the memory of those who are known.
@@ -30,7 +30,15 @@ pub(super) enum Policy {
     Passwords,
     Registrations,
     KnownNetworkTries,
+    Mails,
+    Recoveries,
 }
+
+/// How many mails of one kind an account gets, whoever asks for them.
+const MAILS: Rate = Rate { per_minute: 1, burst: 5 };
+
+/// How often a network asks for mails.
+const RECOVERIES: Rate = Rate { per_minute: 60, burst: 200 };
 
 /// How often a secret may be tried from a network where its owner is signed in while failures make others there wait.
 const KNOWN_NETWORK_TRIES: Rate = Rate { per_minute: 1, burst: 5 };
@@ -48,6 +56,8 @@ impl Policy {
             Self::Passwords => "passwords",
             Self::Registrations => "registrations",
             Self::KnownNetworkTries => "known_network_tries",
+            Self::Mails => "mails",
+            Self::Recoveries => "recoveries",
         }
     }
 
@@ -63,6 +73,8 @@ impl Policy {
             Self::Passwords => limits.passwords,
             Self::Registrations => limits.registrations,
             Self::KnownNetworkTries => KNOWN_NETWORK_TRIES,
+            Self::Mails => MAILS,
+            Self::Recoveries => RECOVERIES,
         }
     }
 }
@@ -154,6 +166,11 @@ impl Core {
     /// Takes one out of the bucket of this client network towards this wallet.
     pub(super) fn limit_failures(&self, wallet: &[u8; 32], client: &Client, now: Timestamp) -> Result<(), Error> {
         self.limit_towards(Policy::WalletFailures, wallet, client, now)
+    }
+
+    /// Takes one out of the bucket of the mails of this account.
+    pub(super) fn limit_mails(&self, account: AccountId, now: Timestamp) -> Result<(), Error> {
+        self.limit_by(Key { policy: Policy::Mails, whose: Whose::Credential(account.0) }, now)
     }
 
     /// Takes one out of the bucket of this client network towards this.

@@ -46,7 +46,6 @@ struct Sealed {
 impl Core {
     /// Puts a letter into the outbox, in the unit of work of what it tells. It goes with the account whose address this
     /// is now.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what verifies addresses and recovers passwords will call it"))]
     pub(super) async fn post_letter(
         &self,
         tx: &mut Tx,

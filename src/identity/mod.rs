@@ -20,6 +20,7 @@ mod people;
 mod person;
 mod profile;
 mod proof;
+mod recovery;
 mod refresh;
 mod refusals;
 mod register;
@@ -29,6 +30,7 @@ mod sign_in;
 mod signing_keys;
 mod sweep;
 mod tokens;
+mod verification;
 mod wallets;
 
 use std::sync::Arc;
@@ -56,6 +58,7 @@ pub use sign_in::SignedIn;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
 pub use tokens::Tokens;
+pub use verification::CodeAttempt;
 pub use wallets::{LinkWishes, OwnWallet};
 
 pub use crate::chain::Balance;

@@ -117,6 +117,9 @@ impl Core {
             Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
             Renamed::Gone => return Err(person.refusal_by_now(tx).await?),
         }
+        if let Some(email) = email {
+            self.begin_email_proof(tx, account.id, email.as_str(), email.key(), now).await?;
+        }
         let changed = [(username.is_some(), Event::UsernameChanged), (email.is_some(), Event::EmailChanged)];
         for (_, event) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
             self.record(tx, event, subject_of(person), Some(client), now).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::gate::{self, Way};
 use super::guard::{Guarded, PASSWORD, Whose};
 use super::limits::Policy;
-use super::{Core, Person};
+use super::{Core, Person, Tokens};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Kind};
 use crate::crypto::password::Verdict;
@@ -13,7 +13,7 @@ use crate::model::account::{Account, LinkedWallet};
 use crate::model::audit::{Event, Subject};
 use crate::model::error::Unauthenticated;
 use crate::model::mail::Letter;
-use crate::model::session::{Amr, SESSION_TOKEN_LIFETIME, Session};
+use crate::model::session::{Amr, SESSION_LIFETIME, SESSION_TOKEN_LIFETIME, Session};
 use crate::model::{AccountId, Client, Error, Password, SessionId, SignInName};
 use crate::store::people::{self, Known};
 use crate::store::{Tx, accounts, failures, passwords, sessions};
@@ -73,6 +73,15 @@ impl Core {
             self.sign_in_by_password(attempt, self.config.tokens.access_ttl, client).await?;
         let admitted = gate::admit(&account, Way::Credential, &self.config)?;
         Ok(self.issue(admitted, &session, None, session.created_at)?.access)
+    }
+
+    /// Signs in by password, for an access token and a refresh token.
+    ///
+    /// # Errors
+    /// As [`Core::open_session`].
+    pub async fn sign_in_with_password(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<Tokens, Error> {
+        let Entered { account, session, .. } = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
+        self.issue(gate::admit(&account, Way::Credential, &self.config)?, &session, None, session.created_at)
     }
 
     async fn sign_in_by_password(
@@ -200,11 +209,24 @@ impl Core {
         let wait = guarded.wait_by_now(tx, now).await?;
         gate::admit(&account, Way::Password { wait, otp }, &self.config)?;
         guarded.forget(tx).await?;
+        let session = self.begin_session(tx, &account, Amr::Password, lifetime, now).await?;
+        Ok(Entered { account, wallet, session })
+    }
+
+    /// A session that begins now, without a wallet.
+    pub(super) async fn begin_session(
+        &self,
+        tx: &mut Tx,
+        account: &Account,
+        amr: Amr,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<Session, Error> {
         let session = Session {
             id: SessionId(self.random.uuid(now)),
             account: account.id,
             wallet: None,
-            amr: Amr::Password,
+            amr,
             epoch: account.epoch,
             refresh_counter: 0,
             created_at: now,
@@ -213,11 +235,11 @@ impl Core {
             ended_at: None,
         };
         sessions::insert(tx, &session).await?;
-        Ok(Entered { account, wallet, session })
+        Ok(session)
     }
 
     /// By what failures at a name that is nobody's are counted.
-    fn nobody(&self, name: &SignInName) -> Whose {
+    pub(super) fn nobody(&self, name: &SignInName) -> Whose {
         let mut tag = [0; 16];
         let mac = aws_lc_rs::hmac::sign(&self.wallet_tags, format!("name:{}", name.key()).as_bytes());
         tag.copy_from_slice(&mac.as_ref()[..16]);

@@ -58,6 +58,12 @@ impl Person {
         self.account.email.as_deref()
     }
 
+    /// Whether the e-mail address was proven.
+    #[must_use]
+    pub fn is_email_verified(&self) -> bool {
+        self.account.email_verified
+    }
+
     /// Whether it may be used.
     #[must_use]
     pub fn is_enabled(&self) -> bool {

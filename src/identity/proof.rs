@@ -126,25 +126,27 @@ impl Core {
         count: u64,
         now: Timestamp,
     ) -> Result<Spend, Unauthenticated> {
+        let mut spend = None;
         for rule in MESSAGE_RULES {
-            self.judge(rule, claim, count, now)?;
+            spend = self.judge(rule, claim, count, now)?.or(spend);
         }
-        self.judge_named(claim.message.address, &claim.message.nonce, count, now)
+        // The rule of the nonce is among them, and passes only with what it uses up.
+        spend.ok_or(Unauthenticated::NonceUnknown)
     }
 
-    /// One rule of a message that was read.
+    /// One rule of a message that was read. That of the nonce tells what it uses up.
     pub(super) fn judge(
         &self,
         rule: Rule,
         claim: &MessageClaim<'_>,
         count: u64,
         now: Timestamp,
-    ) -> Result<(), Unauthenticated> {
+    ) -> Result<Option<Spend>, Unauthenticated> {
         let MessageClaim { message, .. } = claim;
         match rule {
-            Rule::Nonce => self.judge_named(message.address, &message.nonce, count, now).map(|_| ()),
-            Rule::Signature => verify_signature(claim),
-            _ => self.judge_text(rule, message, now).map_err(Unauthenticated::Message),
+            Rule::Nonce => self.judge_named(message.address, &message.nonce, count, now).map(Some),
+            Rule::Signature => verify_signature(claim).map(|()| None),
+            _ => self.judge_text(rule, message, now).map(|()| None).map_err(Unauthenticated::Message),
         }
     }
 
@@ -204,7 +206,7 @@ impl Core {
             Err(FreeFault::Expired) => return Err(Unauthenticated::NonceExpired),
             Err(FreeFault::Foreign) => {}
         }
-        if self.accepted(wallet, count, now).iter().any(is) {
+        if self.accepted(wallet, count, now).any(|nonce| is(&nonce)) {
             return Ok(Spend::Count(count));
         }
         let outdated = self.outdated(wallet, count, now);
@@ -220,10 +222,12 @@ impl Core {
         now: Timestamp,
     ) -> Result<Spend, Unauthenticated> {
         let mismatch = Unauthenticated::InvalidSignature(SignatureFault::Mismatch);
-        match signed_one_of(claim, &self.accepted(claim.address, count, now)) {
-            Ok(_) => return Ok(Spend::Count(count)),
-            Err(refusal) if refusal != mismatch => return Err(refusal),
-            Err(_) => {}
+        for nonce in self.accepted(claim.address, count, now) {
+            match signed_one_of(claim, std::slice::from_ref(&nonce)) {
+                Ok(_) => return Ok(Spend::Count(count)),
+                Err(refusal) if refusal != mismatch => return Err(refusal),
+                Err(_) => {}
+            }
         }
         let (outdated, reasons): (Vec<_>, Vec<_>) = self.outdated(claim.address, count, now).into_iter().unzip();
         let position = signed_one_of(claim, &outdated)?;
@@ -232,13 +236,16 @@ impl Core {
 
     /// The nonces of this wallet that are good now, the likeliest first: of the current and the previous window, and
     /// of the next one if another node's clock may be in it already.
-    fn accepted(&self, wallet: Address, count: u64, now: Timestamp) -> Vec<String> {
+    ///
+    /// Each is made when it is its turn: mostly the first one was signed.
+    fn accepted(&self, wallet: Address, count: u64, now: Timestamp) -> impl Iterator<Item = String> {
         let current = nonce::window(now);
         let next = nonce::window(now + self.config.wallet.clock_skew);
         let windows = [Some(current), Some(current - 1), (next > current).then_some(next)];
-        let of_keys =
-            |keys| windows.into_iter().flatten().map(move |w| nonce::bare(keys, Purpose::SignIn, wallet, w, count));
-        self.keychain.all().flat_map(of_keys).collect()
+        let of_keys = move |keys| {
+            windows.into_iter().flatten().map(move |w| nonce::bare(keys, Purpose::SignIn, wallet, w, count))
+        };
+        self.keychain.all().flat_map(of_keys)
     }
 
     /// Nonces that were good a moment ago, to tell "expired" and "used" from "never": one window and one count back.

@@ -1,15 +1,18 @@
 //! Making an account by a name.
 
+use super::gate::{self, Way};
 use super::limits::Policy;
-use super::{Core, Person};
+use super::{Core, Person, Tokens};
+use crate::clock::Timestamp;
 use crate::config::FirstAdmin;
 use crate::model::account::Role;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::Conflict;
 use crate::model::profile::ProfileText;
+use crate::model::session::{Amr, SESSION_LIFETIME};
 use crate::model::{AccountId, Client, Email, Error, Password, SignInName, Username};
-use crate::store::passwords;
-use crate::store::people::{self, NewPerson};
+use crate::store::people::{self, Known, NewPerson};
+use crate::store::{Tx, failures, passwords, sessions};
 
 /// What somebody registers with.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +34,14 @@ pub struct Vouched {
     pub role: Role,
     /// That the e-mail address is this person's.
     pub email: bool,
+}
+
+/// An account that is about to be stored.
+struct Prepared {
+    id: AccountId,
+    person: NewPerson,
+    hash: Option<String>,
+    now: Timestamp,
 }
 
 const TAKEN: Error = Error::Conflict(Conflict::IdentityAlreadyUsed);
@@ -76,38 +87,76 @@ impl Core {
         }
     }
 
+    /// Makes an account, and signs it in.
+    ///
+    /// # Errors
+    /// As [`Core::register`]; [`Error::Forbidden`] if it has to verify its e-mail address first.
+    pub async fn register_and_sign_in(&self, registration: Registration, client: &Client) -> Result<Tokens, Error> {
+        self.limit(Policy::Registrations, client, self.clock.now())?;
+        let prepared = self.prepare_account(registration, Vouched::default()).await?;
+        let now = prepared.now;
+        let mut tx = self.db.write().await?;
+        let Known { account, .. } = self.store_account(&mut tx, &prepared, Some(client)).await?;
+        let session = self.begin_session(&mut tx, &account, Amr::Password, SESSION_LIFETIME, now).await?;
+        failures::know_network(&mut tx, account.id, &client.network().to_string(), session.id).await?;
+        let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
+        self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
+        // Whoever is not let in yet is registered all the same, and has mail.
+        let tokens = match gate::admit(&account, Way::Password { wait: None, otp: None }, &self.config) {
+            Ok(admitted) => self.issue(admitted, &session, None, now),
+            Err(refusal) => {
+                sessions::end(&mut tx, session.id, now).await?;
+                Err(refusal)
+            }
+        };
+        tx.commit().await?;
+        tokens
+    }
+
     async fn create_account(
         &self,
         registration: Registration,
         vouched: Vouched,
         client: Option<&Client>,
     ) -> Result<Person, Error> {
+        let prepared = self.prepare_account(registration, vouched).await?;
+        let mut tx = self.db.write().await?;
+        let known = self.store_account(&mut tx, &prepared, client).await?;
+        tx.commit().await?;
+        Ok(Person::new(known.account, known.wallet))
+    }
+
+    /// All that is slow, before the unit of work.
+    async fn prepare_account(&self, registration: Registration, vouched: Vouched) -> Result<Prepared, Error> {
         let Registration { username, email, name, password } = registration;
         self.require_free(username.as_ref(), email.as_ref()).await?;
-        // Long before the unit of work, in which nothing slow may happen.
         let hash = match password {
             Some(password) => Some(self.hashers.hash(password, self.random.bytes()).await?),
             None => None,
         };
         let now = self.clock.now();
-        let id = AccountId(self.random.uuid(now));
         let email_verified_at = email.as_ref().filter(|_| vouched.email).map(|_| now);
         let person = NewPerson { username, email, email_verified_at, name, role: vouched.role };
-        let mut tx = self.db.write().await?;
-        if !people::insert(&mut tx, id, &person, now).await? {
+        Ok(Prepared { id: AccountId(self.random.uuid(now)), person, hash, now })
+    }
+
+    async fn store_account(&self, tx: &mut Tx, prepared: &Prepared, client: Option<&Client>) -> Result<Known, Error> {
+        let Prepared { id, person, hash, now } = prepared;
+        if !people::insert(tx, *id, person, *now).await? {
             return Err(TAKEN);
         }
-        if let Some(hash) = &hash {
-            passwords::upsert(&mut tx, id, hash, now).await?;
+        if let Some(hash) = hash {
+            passwords::upsert(tx, *id, hash, *now).await?;
         }
-        let subject = Subject { account: Some(id), ..Subject::default() };
-        self.record(&mut tx, Event::Registered, subject, client, now).await?;
-        if vouched.role == Role::Admin {
-            self.record(&mut tx, Event::RoleGranted("operator"), subject, client, now).await?;
+        let subject = Subject { account: Some(*id), ..Subject::default() };
+        self.record(tx, Event::Registered, subject, client, *now).await?;
+        if person.role == Role::Admin {
+            self.record(tx, Event::RoleGranted("operator"), subject, client, *now).await?;
         }
-        let known = people::find(&mut tx, id).await?.ok_or(Error::internal("an account that was just made is gone"))?;
-        tx.commit().await?;
-        Ok(Person::new(known.account, known.wallet))
+        if let Some(email) = person.email.as_ref().filter(|_| person.email_verified_at.is_none()) {
+            self.begin_email_proof(tx, *id, email.as_str(), email.key(), *now).await?;
+        }
+        people::find(tx, *id).await?.ok_or(Error::internal("an account that was just made is gone"))
     }
 
     /// Looks whether the names are free, before anything is hashed for them. Only the row decides.

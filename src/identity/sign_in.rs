@@ -1,5 +1,7 @@
 //! Signing in by wallet: proof, exactly-once, account, session, tokens.
 
+use uuid::Uuid;
+
 use super::Core;
 use super::gate::{self, Way};
 use super::limits::Policy;
@@ -64,7 +66,8 @@ impl Core {
         };
         if let Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) = &outcome {
             let subject = Subject { account, session: None, wallet: Some(&tag) };
-            self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
+            // Boxed, as all that few sign-ins come through: what it holds would else be room in each.
+            Box::pin(self.record_refusal(Event::SignInRefused(error.code()), subject, client)).await;
         }
         outcome
     }
@@ -89,23 +92,26 @@ impl Core {
         let known = owner.map(|(account, wallet)| self.prepare(&account, wallet, entry)).transpose()?;
         let detail =
             entry.message.map(|message| format!("message for chain {} at {}", message.chain_id, message.domain));
-        let sign_in = |session| {
-            let event = self.random.uuid(entry.now);
-            SignIn { session, wallet_tag: entry.tag, event, detail: detail.as_deref(), client: entry.client }
-        };
+        let detail = detail.as_deref();
         let used = Error::NotAuthenticated(Unauthenticated::NonceUsed);
         if let Some((session, signed_in)) = known {
-            let fresh = sign_ins::insert_alone(&self.db, spend, sign_in(&session)).await?;
+            let event = self.random.uuid(entry.now);
+            let fresh = sign_ins::insert_alone(&self.db, spend, entry.sign_in(&session, event, detail)).await?;
             return if fresh { Ok(signed_in) } else { Err(used) };
         }
-        let mut tx = self.db.write().await?;
-        let (account, wallet) = self.find_or_create(&mut tx, &entry).await?;
-        let (session, signed_in) = self.prepare(&account, wallet, entry)?;
-        if !sign_ins::insert(&mut tx, spend, sign_in(&session)).await? {
-            return Err(used);
-        }
-        tx.commit().await?;
-        Ok(signed_in)
+        let first = async {
+            let mut tx = self.db.write().await?;
+            let (account, wallet) = self.find_or_create(&mut tx, &entry).await?;
+            let (session, signed_in) = self.prepare(&account, wallet, entry)?;
+            let event = self.random.uuid(entry.now);
+            if !sign_ins::insert(&mut tx, spend, entry.sign_in(&session, event, detail)).await? {
+                return Err(used);
+            }
+            tx.commit().await?;
+            Ok(signed_in)
+        };
+        // Boxed: a wallet comes this way once.
+        Box::pin(first).await
     }
 
     /// A session that begins now, and what its owner is told once it is stored.
@@ -153,7 +159,12 @@ struct Entry<'a> {
     now: Timestamp,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// What is stored of it.
+    fn sign_in(self, session: &'a Session, event: Uuid, detail: Option<&'a str>) -> SignIn<'a> {
+        SignIn { session, wallet_tag: self.tag, event, detail, client: self.client }
+    }
+
     /// When the session is over at the latest: it never outlives what was signed.
     fn session_end(&self) -> Timestamp {
         let signed = self.message.and_then(|message| message.expiration_time.as_ref()).map(DateTime::moment);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::Core;
 use crate::model::Error;
 use crate::model::guard::FORGOTTEN_AFTER;
-use crate::store::{audit, failures, nonces, sessions};
+use crate::model::recovery::MAILED_WITHIN;
+use crate::store::{audit, failures, nonces, password_resets, sessions};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -35,8 +36,9 @@ impl Core {
                 _ => audit::delete_expired(&mut tx, now - retention, STEP).await?,
             };
             let failures = failures::delete_expired(&mut tx, now - FORGOTTEN_AFTER, STEP).await?;
+            let resets = password_resets::delete_expired(&mut tx, now - MAILED_WITHIN, STEP).await?;
             tx.commit().await?;
-            if nonces.max(sessions).max(events).max(failures) < STEP.unsigned_abs() {
+            if nonces.max(sessions).max(events).max(failures).max(resets) < STEP.unsigned_abs() {
                 return Ok(());
             }
         }

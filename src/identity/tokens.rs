@@ -1,5 +1,7 @@
 //! Issuing tokens: one access token and one refresh token of a session.
 
+use std::time::Duration;
+
 use super::Core;
 use super::gate::Admitted;
 use crate::clock::Timestamp;
@@ -16,8 +18,12 @@ pub struct Tokens {
     pub access: String,
     /// From when on the access token is refused.
     pub expires_at: Timestamp,
+    /// How long that is from now.
+    pub lives: Duration,
     /// The refresh token.
     pub refresh: String,
+    /// Whether the account's e-mail address is verified.
+    pub email_verified: bool,
 }
 
 impl Core {
@@ -53,6 +59,7 @@ impl Core {
         let ring = self.keyring.load();
         let access = jwt::sign(ring.signing(tokens.algorithm, now)?, &claims)?;
         let refresh = derived::mint(Kind::Refresh, self.keychain.current(), session.id.0, session.refresh_counter);
-        Ok(Tokens { access, expires_at, refresh })
+        let lives = expires_at.since(now.whole_seconds());
+        Ok(Tokens { access, expires_at, lives, refresh, email_verified: account.email_verified })
     }
 }

@@ -9,6 +9,8 @@ pub enum Event<'a> {
     AccountCreated,
     /// Somebody signed in.
     SignedIn,
+    /// Somebody signed in by a code that was mailed.
+    SignedInByCode,
     /// Somebody signed in by password.
     SignedInByPassword,
     /// A sign-in was refused; with the stable code of the refusal.
@@ -37,6 +39,14 @@ pub enum Event<'a> {
     Registered,
     /// A guess at a password; with the stable code of the refusal.
     PasswordRefused(&'static str),
+    /// A code that was mailed was refused; with the stable code of the refusal.
+    CodeRefused(&'static str),
+    /// The e-mail address was proven.
+    EmailVerified,
+    /// Somebody who says that he forgot his password asked for a mail.
+    PasswordResetRequested,
+    /// The password was set by the token of a mail; whether the mailbox was proven before.
+    PasswordRecovered(&'static str),
     /// The username was changed.
     UsernameChanged,
     /// The e-mail address was changed.
@@ -87,7 +97,7 @@ impl<'a> Event<'a> {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccountCreated => "account_created",
-            Self::SignedIn | Self::SignedInByPassword => "signed_in",
+            Self::SignedIn | Self::SignedInByPassword | Self::SignedInByCode => "signed_in",
             Self::SignInRefused(_) => "sign_in_refused",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshRefused(_) => "refresh_refused",
@@ -101,6 +111,10 @@ impl<'a> Event<'a> {
             Self::PrimaryWalletChosen => "primary_wallet_chosen",
             Self::Registered => "registered",
             Self::PasswordRefused(_) => "password_refused",
+            Self::CodeRefused(_) => "code_refused",
+            Self::EmailVerified => "email_verified",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordRecovered(_) => "password_recovered",
             Self::UsernameChanged => "username_changed",
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
@@ -125,11 +139,14 @@ impl<'a> Event<'a> {
         match self {
             Self::SignInRefused(code)
             | Self::PasswordRefused(code)
+            | Self::CodeRefused(code)
+            | Self::PasswordRecovered(code)
             | Self::MembershipSynchronised(code)
             | Self::WalletLinkRefused(code)
             | Self::RefreshRefused(code)
             | Self::CredentialRefused(code) => Some(code),
             Self::SignedInByPassword => Some("password"),
+            Self::SignedInByCode => Some("code"),
             Self::ProfileChanged(By::Session) | Self::ExchangeChosen(By::Session) => Some("session"),
             Self::ProfileChanged(By::ApiKey) | Self::ExchangeChosen(By::ApiKey) => Some("api_key"),
             Self::SigningKeyAdded(of) | Self::SigningKeyRetired(of) => Some(of),
@@ -143,6 +160,8 @@ impl<'a> Event<'a> {
             | Self::WalletUnlinked
             | Self::PrimaryWalletChosen
             | Self::Registered
+            | Self::EmailVerified
+            | Self::PasswordResetRequested
             | Self::UsernameChanged
             | Self::EmailChanged
             | Self::PasswordChanged

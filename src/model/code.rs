@@ -70,6 +70,7 @@ impl Error {
             Malformed::Address("an EVM address is 0x and 40 hex digits, in one case or with its EIP-55 checksum"),
             Malformed::Message { line: 2, column: 1, expected: "an address" },
             Malformed::MessageVersion,
+            Malformed::MailedToken,
             Malformed::Path,
             Malformed::AmbiguousCredentials,
         ];
@@ -96,6 +97,7 @@ impl Error {
             Forbidden::FreshSignInRequired,
             Forbidden::CurrentPasswordRequired,
             Forbidden::EmailNotVerified,
+            Forbidden::Origin,
             Forbidden::AdminRequired,
             Forbidden::NotYourAccount,
             Forbidden::ListingClosed,
@@ -131,6 +133,7 @@ impl Malformed {
             Self::Address(_) => "invalid_address",
             Self::Message { .. } => "invalid_message",
             Self::MessageVersion => "message_version_not_supported",
+            Self::MailedToken => "invalid_link",
             Self::Path => "invalid_path",
             Self::AmbiguousCredentials => "ambiguous_credentials",
         }
@@ -145,6 +148,7 @@ impl Malformed {
                  message of POST /users/nonce unchanged, or compare it with the standard"
             ),
             Self::MessageVersion => "the version of the message is not 1, the only one that there is".to_owned(),
+            Self::MailedToken => "this link is not good any more, or was used; ask for a new one".to_owned(),
             Self::Path => "the path can't be decoded".to_owned(),
             Self::AmbiguousCredentials => {
                 "the credentials of this request do not name one account; send one of them".to_owned()
@@ -230,6 +234,7 @@ impl Forbidden {
             Self::FreshSignInRequired => "fresh_sign_in_required",
             Self::CurrentPasswordRequired => "current_password_required",
             Self::EmailNotVerified => "email_not_verified",
+            Self::Origin => "origin_not_allowed",
             Self::AdminRequired => "admin_required",
             Self::NotYourAccount => "not_your_account",
             Self::ListingClosed => "listing_closed",
@@ -245,6 +250,10 @@ impl Forbidden {
             Self::AccountDisabled => "this account is disabled; ask the operator",
             Self::CurrentPasswordRequired => "send the password in force as well",
             Self::EmailNotVerified => "the e-mail address of this account has to be verified first",
+            Self::Origin => {
+                "a page of this origin may not do this; the operator allows pages by cors_origins, and programs send a token \
+                 in a header"
+            }
             Self::AdminRequired => "only an ADMIN may do this",
             Self::NotYourAccount => "only the owner of this account or an ADMIN may do this",
             Self::ListingClosed => "the list of accounts is for ADMINs alone",

@@ -54,6 +54,8 @@ pub enum Malformed {
     },
     /// A message of another version than 1.
     MessageVersion,
+    /// The token of a link that was mailed is not good: used, expired, replaced, or never made.
+    MailedToken,
     /// The path can't be decoded.
     Path,
     /// Several credentials that do not name one account.
@@ -139,6 +141,8 @@ pub enum Forbidden {
     AccountDisabled,
     /// The e-mail address of the account has to be verified first.
     EmailNotVerified,
+    /// A request that carries cookies, or would get some, comes from a page that may not send it.
+    Origin,
     /// Only an ADMIN may do this.
     AdminRequired,
     /// Only the account's owner or an ADMIN may do this.

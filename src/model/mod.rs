@@ -18,6 +18,7 @@ mod origin;
 pub mod page;
 pub mod password;
 pub mod profile;
+pub mod recovery;
 pub mod session;
 mod token;
 pub mod token_list;

@@ -21,6 +21,8 @@ pub enum Amr {
     Wallet,
     /// A password: `pwd`.
     Password,
+    /// A code that was mailed. No word of the registry says that; it is no second factor, so `otp` would say too much.
+    MailedCode,
 }
 
 impl Amr {
@@ -30,6 +32,7 @@ impl Amr {
         match self {
             Self::Wallet => "pop",
             Self::Password => "pwd",
+            Self::MailedCode => "mail",
         }
     }
 
@@ -38,6 +41,7 @@ impl Amr {
     pub fn from_stored(word: &str) -> Self {
         match word {
             "pop" => Self::Wallet,
+            "mail" => Self::MailedCode,
             _ => Self::Password,
         }
     }

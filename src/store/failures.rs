@@ -61,6 +61,16 @@ pub async fn delete(tx: &mut Tx, target: &Target) -> Result<(), Error> {
     Ok(())
 }
 
+/// Forgets all failures at an account's secrets.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete_of(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code')";
+    execute!(tx, sqlx::query(SQL).bind(account.0.as_bytes().as_slice()))?;
+    Ok(())
+}
+
 /// Forgets failures whose last one was before `before`, at most `limit`; gives how many.
 ///
 /// # Errors

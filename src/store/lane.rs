@@ -9,7 +9,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::migrate::PATIENCE;
-use super::sign_ins::{self, Prepared};
+use super::sign_ins::{self, Extent, Prepared};
 use crate::model::Error;
 use crate::model::error::Dependency;
 use crate::tasks;
@@ -175,6 +175,8 @@ impl Server {
                 return None;
             }
         };
+        // Those who could run now and are about to write share the sync. If there are none, this is no wait.
+        tokio::task::yield_now().await;
         let mut next = Some(first);
         let mut outcome = Ok(());
         // Turns are counted and not what is kept of them: units that come to nothing must not put off the COMMIT.
@@ -191,7 +193,11 @@ impl Server {
                     let (batch, after) = self.gather(first, GROUP - turns);
                     turns += batch.len();
                     next = after;
-                    outcome = group.run_sign_ins(batch).await;
+                    outcome = group.run_sign_ins(batch, next.as_ref()).await;
+                    // They were the whole transaction, and it is over.
+                    if group.state == State::Idle {
+                        break;
+                    }
                 }
                 other => {
                     next = other;
@@ -289,22 +295,32 @@ impl Group {
         Ok(())
     }
 
-    /// Stores sign-ins. What is not stored writes nothing, so they need no savepoint among each other.
-    async fn run_sign_ins(&mut self, batch: Vec<Waiting>) -> Result<(), sqlx::Error> {
-        self.state = match self.state {
-            State::Idle => {
+    /// Stores sign-ins. What is not stored writes nothing, so they need no savepoint among each other. Where nobody
+    /// else is to share the transaction, it ends on the way that they take anyway.
+    async fn run_sign_ins(&mut self, batch: Vec<Waiting>, next: Option<&Request>) -> Result<(), sqlx::Error> {
+        let extent = match (self.state, next) {
+            (State::Idle, next) => {
                 self.run("BEGIN IMMEDIATE").await?;
-                State::First
+                match next {
+                    Some(Request::Enter(_)) => {
+                        self.state = State::First;
+                        Extent::Part
+                    }
+                    Some(Request::SignIn(_) | Request::Close(_)) | None => Extent::Whole,
+                }
             }
-            State::First => State::First,
-            State::Kept | State::Undone => State::Kept,
+            (State::First, _) => Extent::Part,
+            (State::Kept | State::Undone, _) => {
+                self.state = State::Kept;
+                Extent::Part
+            }
         };
         // Whoever has given up in the meantime was told that it is not done. From here on nobody does.
         let is_wanted = |waiting: &Waiting| !waiting.decided.swap(true, Ordering::AcqRel);
         let taken = batch.into_iter().filter(is_wanted).map(|waiting| (waiting.prepared, waiting.durable));
         let (batch, durables): (Vec<_>, Vec<_>) = taken.unzip();
         let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
-        let stored = sign_ins::insert_all(connection, &batch).await;
+        let stored = sign_ins::insert_all(connection, &batch, extent).await;
         // Also those that a fault concerns wait, so that they are told of it.
         let told = stored.as_ref().map_or_else(|_| vec![false; durables.len()], Clone::clone);
         self.waiting.extend(durables.into_iter().zip(told));

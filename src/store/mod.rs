@@ -12,6 +12,7 @@ mod readers;
 
 pub mod accounts;
 pub mod audit;
+pub mod email_proofs;
 pub mod erasures;
 pub mod failures;
 pub mod keys;
@@ -19,6 +20,7 @@ pub mod listing;
 pub mod memberships;
 pub mod nonces;
 pub mod outbox;
+pub mod password_resets;
 pub mod passwords;
 pub mod people;
 pub mod sessions;

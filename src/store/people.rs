@@ -230,13 +230,15 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 6] = [
+    const OWNED: [&str; 8] = [
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
         "DELETE FROM known_networks WHERE account_id = $1",
         "DELETE FROM memberships WHERE account_id = $1",
         "DELETE FROM outbox WHERE account_id = $1",
-        "DELETE FROM failures WHERE kind = 'password' AND whose = $1",
+        "DELETE FROM email_proofs WHERE account_id = $1",
+        "DELETE FROM password_resets WHERE account_id = $1",
+        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code')",
     ];
     for (at, sql) in OWNED.into_iter().enumerate() {
         // Failures are counted under bytes, since not all are an account's.

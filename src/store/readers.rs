@@ -51,7 +51,8 @@ impl Readers {
         let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
+            // Boxed, since it is rare and big: it would make every request that may come here as big.
+            None => Box::pin(SqliteConnection::connect_with(&self.options)).await?,
         };
         Ok(Loan { connection: Some(connection), failed: false, idle: Arc::clone(&self.idle), _permit: permit })
     }

@@ -184,11 +184,15 @@ pub async fn insert_alone(db: &Db, spend: Spend, sign_in: SignIn<'_>) -> Result<
         Backend::Sqlite { lane, .. } => lane.sign_in(Prepared::new(spend, sign_in)?).await,
         // One statement is a transaction by itself.
         Backend::Postgres(pool) => {
-            let mut held = Held::borrow(pool).await?;
-            let stored = bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(held.connection());
-            let stored = within(stored).await;
-            held.settle(stored.as_ref().err());
-            Ok(stored?.rows_affected() == 1)
+            let stored = async {
+                let mut held = Held::borrow(pool).await?;
+                let stored = bound!(sqlx::query(for_postgres(&spend)), spend, sign_in).execute(held.connection());
+                let stored = within(stored).await;
+                held.settle(stored.as_ref().err());
+                Ok(stored?.rows_affected() == 1)
+            };
+            // Boxed, since it is big: on SQLite, too, every sign-in would have room for it.
+            Box::pin(stored).await
         }
     }
 }
@@ -197,35 +201,23 @@ pub async fn insert_alone(db: &Db, spend: Spend, sign_in: SignIn<'_>) -> Result<
 pub(super) struct Prepared {
     spend: Spend,
     wallet_tag: [u8; 32],
-    /// What is spent, and the values of session and event, as JSON lists.
-    spent: String,
+    /// Of the session, its account, its wallet, and of the event.
+    ids: [Uuid; 4],
+    /// The other values of session and event, as a JSON list.
     values: String,
 }
 
 impl Prepared {
     fn new(spend: Spend, sign_in: SignIn<'_>) -> Result<Self, Error> {
         let SignIn { session, wallet_tag, event, detail, client } = sign_in;
-        let (key, number) = key_and_number(&spend, wallet_tag)?;
-        let hex = |id: Uuid| id.simple().to_string();
-        let texts = (client.address.to_string(), client.request_id.as_str(), detail);
-        let values = (
-            (
-                hex(session.id.0),
-                hex(session.account.0),
-                session.wallet.map(|wallet| hex(wallet.0)),
-                hex(event),
-                hex::encode(wallet_tag),
-            ),
-            [session.epoch, session.refreshed_at.micros(), session.expires_at.micros()],
-            texts,
-        );
-        let print = |error: serde_json::Error| Error::Internal(error.into());
-        let spends = serde_json::to_string(&(hex::encode(key), number)).map_err(print)?;
+        let wallet = session.wallet.ok_or(Error::internal("a wallet signs in without a link"))?;
+        let times = (session.refreshed_at.micros(), session.expires_at.micros());
+        let values = (session.epoch, times.0, times.1, client.address, client.request_id.as_str(), detail);
         Ok(Self {
             spend,
             wallet_tag: *wallet_tag,
-            spent: spends,
-            values: serde_json::to_string(&values).map_err(print)?,
+            ids: [session.id.0, session.account.0, wallet.0, event],
+            values: serde_json::to_string(&values).map_err(|error| Error::Internal(error.into()))?,
         })
     }
 
@@ -238,40 +230,87 @@ impl Prepared {
     }
 }
 
-/// Stores many sign-ins within one transaction; tells of each whether its nonce was fresh. Of several that spend the
-/// same, the first one is stored.
-pub(super) async fn insert_all(c: &mut SqliteConnection, batch: &[Prepared]) -> Result<Vec<bool>, sqlx::Error> {
-    const RAISE: &str = "INSERT INTO wallet_counts (wallet_tag, count) \
-        SELECT unhex(value ->> 0), (value ->> 1) + 1 FROM json_each($1) \
-        WHERE value ->> 1 = 0 OR EXISTS (SELECT 1 FROM wallet_counts WHERE wallet_tag = unhex(value ->> 0)) \
-        ON CONFLICT (wallet_tag) DO UPDATE SET count = excluded.count \
-        WHERE wallet_counts.count = excluded.count - 1 RETURNING wallet_tag, count";
-    const RECORD: &str = "INSERT INTO spent_nonces (nonce, expires_at) \
-        SELECT unhex(value ->> 0), value ->> 1 FROM json_each($1) WHERE TRUE ON CONFLICT DO NOTHING RETURNING nonce, 0";
-    const STORE: &str = concat!(
-        begin_session!(),
-        "SELECT unhex(value ->> '$[0][0]'), unhex(value ->> '$[0][1]'), unhex(value ->> '$[0][2]'), \
-         value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][1]', value ->> '$[1][2]' FROM json_each($1); ",
-        record_event!(),
-        "SELECT unhex(value ->> '$[0][3]'), value ->> '$[1][1]', $2, unhex(value ->> '$[0][1]'), \
-         unhex(value ->> '$[0][0]'), unhex(value ->> '$[0][4]'), value ->> '$[2][0]', value ->> '$[2][1]', \
-         value ->> '$[2][2]' \
+/// Whether sign-ins are all of their transaction, which then ends with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Part,
+}
+
+// Many at once: a JSON list of what is a number or a text, and beside it, in the same order, the bytes that each has.
+// ROLLBACK: a fault ends the whole transaction anyway (see the lane), so SQLite need not be able to undo half of one
+// statement, for which it would copy every page that it changes.
+macro_rules! spend_all {
+    () => {
+        "INSERT OR ROLLBACK INTO wallet_counts (wallet_tag, count) \
+         SELECT substr($2, 1 + 32 * key, 32), value + 1 FROM json_each($1) \
+         WHERE value = 0 OR EXISTS (SELECT 1 FROM wallet_counts WHERE wallet_tag = substr($2, 1 + 32 * key, 32)) \
+         ON CONFLICT (wallet_tag) DO UPDATE SET count = excluded.count \
+         WHERE wallet_counts.count = excluded.count - 1 RETURNING wallet_tag, count; \
+         INSERT OR ROLLBACK INTO spent_nonces (nonce, expires_at) \
+         SELECT substr($4, 1 + 16 * key, 16), value FROM json_each($3) WHERE TRUE ON CONFLICT DO NOTHING \
+         RETURNING nonce, 0"
+    };
+}
+// The bytes are session, account, wallet and event (16 each), and the wallet's keyed hash (32).
+macro_rules! store_all {
+    () => {
+        "INSERT OR ROLLBACK INTO sessions (id, account_id, wallet_id, epoch, created_at, refreshed_at, expires_at) \
+         SELECT substr($2, 1 + 96 * key, 16), substr($2, 17 + 96 * key, 16), substr($2, 33 + 96 * key, 16), \
+         value ->> 0, value ->> 1, value ->> 1, value ->> 2 FROM json_each($1); \
+         INSERT OR ROLLBACK INTO audit_events \
+         (id, at, event, account_id, session_id, wallet_tag, client_address, request_id, detail) \
+         SELECT substr($2, 49 + 96 * key, 16), value ->> 1, $3, substr($2, 17 + 96 * key, 16), \
+         substr($2, 1 + 96 * key, 16), substr($2, 65 + 96 * key, 32), value ->> 3, value ->> 4, value ->> 5 \
          FROM json_each($1)"
-    );
-    let mut receipts = HashSet::new();
-    for (is_count, sql) in [(true, RAISE), (false, RECORD)] {
-        let of_kind = batch.iter().filter(|prepared| matches!(prepared.spend, Spend::Count(_)) == is_count);
-        let spent = of_kind.map(|prepared| prepared.spent.as_str()).collect::<Vec<_>>().join(",");
-        if !spent.is_empty() {
-            let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(sql).bind(format!("[{spent}]")).fetch_all(&mut *c).await?;
-            receipts.extend(rows);
+    };
+}
+
+/// Stores many sign-ins within a transaction that has begun; tells of each whether its nonce was fresh. Of several that spend the
+/// same, the first one is stored.
+pub(super) async fn insert_all(
+    c: &mut SqliteConnection,
+    batch: &[Prepared],
+    extent: Extent,
+) -> Result<Vec<bool>, sqlx::Error> {
+    let store = match extent {
+        Extent::Whole => concat!(store_all!(), "; COMMIT"),
+        Extent::Part => store_all!(),
+    };
+    let (mut counts, mut tags, mut expiries, mut nonces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for prepared in batch {
+        match &prepared.spend {
+            Spend::Count(expected) => {
+                counts.push(expected.to_string());
+                tags.extend(prepared.wallet_tag);
+            }
+            Spend::Nonce { id, expires_at } => {
+                expiries.push(expires_at.micros().to_string());
+                nonces.extend(id);
+            }
         }
     }
+    let spent = sqlx::query_as(spend_all!()).bind(list(&counts)).bind(tags).bind(list(&expiries)).bind(nonces);
+    let receipts: Vec<(Vec<u8>, i64)> = spent.fetch_all(&mut *c).await?;
+    let mut receipts: HashSet<_> = receipts.into_iter().collect();
     let fresh: Vec<bool> = batch.iter().map(|prepared| receipts.remove(&prepared.receipt())).collect();
-    let stored = batch.iter().zip(&fresh).filter(|(_, fresh)| **fresh);
-    let values = stored.map(|(prepared, _)| prepared.values.as_str()).collect::<Vec<_>>().join(",");
-    if !values.is_empty() {
-        sqlx::query(STORE).bind(format!("[{values}]")).bind(Event::SignedIn.name()).execute(c).await?;
+    let (mut values, mut bytes) = (Vec::new(), Vec::new());
+    for (prepared, _) in batch.iter().zip(&fresh).filter(|(_, fresh)| **fresh) {
+        values.push(prepared.values.as_str());
+        prepared.ids.iter().for_each(|id| bytes.extend(id.as_bytes()));
+        bytes.extend(prepared.wallet_tag);
     }
+    sqlx::query(store).bind(list(&values)).bind(bytes).bind(Event::SignedIn.name()).execute(c).await?;
     Ok(fresh)
+}
+
+/// A JSON list of what is JSON already.
+fn list<T: AsRef<str>>(items: &[T]) -> String {
+    let mut list = String::with_capacity(2 + items.iter().map(|item| 1 + item.as_ref().len()).sum::<usize>());
+    for item in items {
+        list.push(if list.is_empty() { '[' } else { ',' });
+        list.push_str(item.as_ref());
+    }
+    list.push_str(if list.is_empty() { "[]" } else { "]" });
+    list
 }

@@ -71,10 +71,11 @@ pub async fn find_standing(db: &Db, address: Address, tag: &[u8; 32]) -> Result<
     };
     let row = match gathered {
         Some(row) => row,
-        None => find_owner_and_count(&mut db.read().await?, address, tag).await?,
+        // Boxed, since it is big, and rare where every sign-in counts.
+        None => Box::pin(async { find_owner_and_count(&mut db.read().await?, address, tag).await }).await?,
     };
     // The count outlives the link, so a wallet without an owner may have one.
-    let Some(row) = row else { return Ok(Standing { owner: None, count: find_count(db, tag).await? }) };
+    let Some(row) = row else { return Ok(Standing { owner: None, count: Box::pin(find_count(db, tag)).await? }) };
     let owner = (row.owner.account.into_account()?, WalletId(row.owner.wallet_id));
     Ok(Standing { owner: Some(owner), count: to_count(row.count.unwrap_or(0))? })
 }
@@ -184,6 +185,15 @@ pub async fn delete(tx: &mut Tx, account: AccountId, id: WalletId) -> Result<boo
     Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(id.0))? == 1)
 }
 
+/// Unlinks every wallet of an account.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete_all(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    execute!(tx, sqlx::query("DELETE FROM wallets WHERE account_id = $1").bind(account.0))?;
+    Ok(())
+}
+
 /// Whether the wallet of this address is linked to this account.
 ///
 /// # Errors
@@ -210,8 +220,13 @@ pub async fn find_count(db: &Db, tag: &[u8; 32]) -> Result<u64, Error> {
     let count = if let Some(count) = gathered {
         count
     } else {
-        let mut reader = db.read().await?;
-        on!(&mut reader, c => sqlx::query_scalar::<_, i64>(SQL).bind(tag.as_slice()).fetch_optional(c))?
+        // Boxed, since it is big, and rare where every sign-in counts.
+        let alone = async {
+            let mut reader = db.read().await?;
+            let count = on!(&mut reader, c => sqlx::query_scalar::<_, i64>(SQL).bind(tag.as_slice()).fetch_optional(c));
+            Ok::<_, Error>(count?)
+        };
+        Box::pin(alone).await?
     };
     to_count(count.unwrap_or(0))
 }

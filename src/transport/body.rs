@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
+use serde_json::{Map, Value};
 
 use super::Problem;
 use crate::model::Address;
@@ -91,6 +92,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         let message = "a JSON object is expected".to_owned();
         return Err(Error::Invalid(vec![Violation { field: "body".to_owned(), message }]));
     }
+    // To follow where in the body one is costs as much again as reading it, and only what is refused has to say so.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -154,6 +159,23 @@ impl<T: IntoResponse> IntoResponse for Created<T> {
             *response.status_mut() = StatusCode::CREATED;
         }
         response
+    }
+}
+
+/// A JSON body that may be missing: then it is an empty object.
+#[derive(Clone, Debug)]
+pub struct OptionalJson(pub Map<String, Value>);
+
+impl<S: Sync> FromRequest<S> for OptionalJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_json = claims_json(request.headers());
+        let bytes = read(request).await?;
+        if bytes.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        if is_json { Ok(Self(parse(&bytes)?)) } else { Err(Problem::unsupported_media_type()) }
     }
 }
 

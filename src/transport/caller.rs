@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName};
 
 use super::{ClientOf, Problem};
 use crate::identity::{Admin, AdminPresent, Caller, Core, Credential, PersonPresent, SESSION_PREFIX};
+use crate::model::Client;
 use crate::model::error::{Error, Malformed, Unauthenticated};
 
 const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -60,6 +61,14 @@ pub async fn authenticate(parts: &mut Parts, core: &Arc<Core>, in_query: &[Strin
     let mut credentials = credentials(&parts.headers)?;
     credentials.extend(in_query.iter().map(|token| Credential::SessionToken(token)));
     Ok(core.authenticate(&credentials, &client).await?)
+}
+
+/// Finds out who calls by the access token of a cookie.
+///
+/// # Errors
+/// As [`Core::authenticate`].
+pub async fn authenticate_by_cookie(core: &Core, token: &str, client: &Client) -> Result<Caller, Problem> {
+    Ok(core.authenticate(&[Credential::AccessToken(token)], client).await?)
 }
 
 /// Whether the headers carry anything that may be a credential.

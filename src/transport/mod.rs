@@ -9,8 +9,8 @@ mod query;
 mod v1;
 
 pub use basic::{BASIC, Basic};
-pub use body::{AddressPath, Created, Json, NoContent, Sensitive, SignedJson};
-pub use caller::{authenticate, carries_credential};
+pub use body::{AddressPath, Created, Json, NoContent, OptionalJson, Sensitive, SignedJson};
+pub use caller::{authenticate, authenticate_by_cookie, carries_credential};
 pub use client::ClientOf;
 pub(crate) use client::REQUEST_ID;
 pub use problem::{Problem, ProblemBody, Violated};

@@ -57,7 +57,7 @@ pub fn bare(keys: &RootKeys, purpose: Purpose, wallet: Address, window: i64, cou
     }
     mac.update(&window.to_be_bytes());
     mac.update(&count.to_be_bytes());
-    format!("0x{}", hex::encode(&mac.sign().as_ref()[..24]))
+    prefixed(&mac.sign().as_ref()[..24])
 }
 
 /// A nonce that is bound to no wallet: it carries its own expiry and a MAC; its one use is recorded.
@@ -91,7 +91,7 @@ impl FreeNonce {
         bytes[6..SIGNED].copy_from_slice(&self.id);
         let tag = tag(keys, purpose, &bytes[..SIGNED]);
         bytes[SIGNED..].copy_from_slice(&tag.as_ref()[..TAG]);
-        format!("0x{}", hex::encode(bytes))
+        prefixed(&bytes)
     }
 
     /// Reads what [`FreeNonce::encode`] made, in its one spelling.
@@ -117,6 +117,15 @@ impl FreeNonce {
         let nonce = Self { id, expires_at: Timestamp::from_seconds(i64::from_be_bytes(seconds)) };
         if now >= nonce.expires_at { Err(FreeFault::Expired) } else { Ok(nonce) }
     }
+}
+
+/// `0x` and hex digits.
+fn prefixed(bytes: &[u8]) -> String {
+    let mut text = vec![0; 2 + 2 * bytes.len()];
+    text[..2].copy_from_slice(b"0x");
+    // Two digits for each byte: it always fits, and digits are UTF-8.
+    let _ = hex::encode_to_slice(bytes, &mut text[2..]);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn tag(keys: &RootKeys, purpose: Purpose, signed: &[u8]) -> hmac::Tag {

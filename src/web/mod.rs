@@ -1,8 +1,11 @@
-//! The pages that people look at: the routes and the errors, as plain HTML without a script. Also the logo of tokens
-//! that have none.
+//! The pages that people look at: the routes and the errors, as plain HTML without a script; the two that links in
+//! mails lead to, with one. Also the logo of tokens that have none.
 
+mod account;
 mod docs;
 mod html;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -11,13 +14,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
 
+use crate::identity::Core;
+
 const STYLE: &str = include_str!("style.css");
 
 /// A neutral coin; answers name it for every token that has no logo.
 const TOKEN: &str = include_str!("token.svg");
 
 /// The pages over this description of the routes.
-pub fn router<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Router<S> {
+pub fn router(document: &OpenApi) -> Router<Arc<Core>> {
     let routes = docs::routes_page(document);
     let errors = docs::errors_page();
     Router::new()
@@ -25,11 +30,15 @@ pub fn router<S: Clone + Send + Sync + 'static>(document: &OpenApi) -> Router<S>
         .route("/docs/errors", get(async move || page(&errors)))
         .route("/docs/style.css", get(style))
         .route("/assets/token.svg", get(token))
+        .merge(account::router())
 }
 
 /// A page may load our own style and nothing else from anywhere.
 fn page(html: &str) -> Response {
-    let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    page_with("default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", html)
+}
+
+fn page_with(policy: &'static str, html: &str) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),

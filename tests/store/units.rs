@@ -6,7 +6,7 @@ use countersign::model::session::{SESSION_LIFETIME, Session};
 use countersign::model::{AccountId, Client, RequestId, SessionId, WalletId};
 use countersign::random::Random;
 use countersign::store::sign_ins::{self, SignIn, Spend};
-use countersign::store::{Db, Tx, wallets};
+use countersign::store::{Db, Tx, audit, sessions, wallets};
 use futures_util::future::join_all;
 
 use crate::support::world::{START, World, on_both};
@@ -17,11 +17,11 @@ async fn count(db: &Db, tag: &[u8; 32]) -> u64 {
     wallets::find_count(db, tag).await.unwrap()
 }
 
-/// Stores a sign-in of nobody in particular that spends this; the account need not exist.
-async fn sign_in(tx: &mut Tx, tag: &[u8; 32], spend: Spend) -> bool {
+/// A new session of nobody in particular; the account need not exist.
+fn session() -> Session {
     let random = Random::system();
     let id = || random.uuid(START);
-    let session = Session {
+    Session {
         id: SessionId(id()),
         account: AccountId(id()),
         wallet: Some(WalletId(id())),
@@ -32,10 +32,26 @@ async fn sign_in(tx: &mut Tx, tag: &[u8; 32], spend: Spend) -> bool {
         refreshed_at: START,
         expires_at: START + SESSION_LIFETIME,
         ended_at: None,
-    };
-    let client = Client { address: IpAddr::from([192, 0, 2, 1]), request_id: RequestId::new([1; 12]) };
-    let sign_in = SignIn { session: &session, wallet_tag: tag, event: id(), detail: None, client: &client };
+    }
+}
+
+fn client() -> Client {
+    Client { address: IpAddr::from([192, 0, 2, 1]), request_id: RequestId::new([1; 12]) }
+}
+
+/// Stores a sign-in that spends this.
+async fn sign_in(tx: &mut Tx, tag: &[u8; 32], spend: Spend) -> bool {
+    let (session, client, event) = (session(), client(), Random::system().uuid(START));
+    let sign_in = SignIn { session: &session, wallet_tag: tag, event, detail: None, client: &client };
     sign_ins::insert(tx, spend, sign_in).await.unwrap()
+}
+
+/// Stores a sign-in as a unit of work of its own, with this to say of it; gives its session, and whether it was fresh.
+async fn sign_in_alone(db: &Db, tag: &[u8; 32], spend: Spend, detail: &str) -> (Session, bool) {
+    let (session, client, event) = (session(), client(), Random::system().uuid(START));
+    let sign_in = SignIn { session: &session, wallet_tag: tag, event, detail: Some(detail), client: &client };
+    let fresh = sign_ins::insert_alone(db, spend, sign_in).await.unwrap();
+    (session, fresh)
 }
 
 /// Raises the wallet's count from `expected`.
@@ -103,6 +119,35 @@ on_both! {
         for number in 0..200_u8 {
             assert_eq!(count(db, &tag(number)).await, u64::from(number % 3 != 0), "{number}");
         }
+    }
+
+    async fn sign_ins_that_come_together_succeed_and_fail_each_for_itself(world: World) {
+        let db = world.core.db();
+        let nonce = |number| Spend::Nonce { id: [number; 16], expires_at: START };
+        // Each twice, and counts that were never reached.
+        let twice = (0..80).flat_map(|at| [(at % 40, Spend::Count(0)), (at % 40, nonce(at % 40))]);
+        let all: Vec<_> = twice.chain((0..10).map(|at| (at + 100, Spend::Count(3)))).enumerate().collect();
+        let sign_ins = all.iter().map(|(at, (number, spend))| async move {
+            let detail = format!("\"{at}\"");
+            let (session, fresh) = sign_in_alone(db, &tag(*number), *spend, &detail).await;
+            (session, fresh, detail)
+        });
+        let mut beside = db.write().await.unwrap();
+        assert!(raise(&mut beside, &tag(200), 0).await);
+        let (stored, committed) = futures_util::future::join(join_all(sign_ins), beside.commit()).await;
+        committed.unwrap();
+        assert_eq!(stored.iter().filter(|(_, fresh, _)| *fresh).count(), 80);
+        let mut reader = db.read().await.unwrap();
+        for (session, fresh, detail) in stored {
+            let found = sessions::count_open(&mut reader, session.account).await.unwrap();
+            let events = audit::list(&mut reader, session.account).await.unwrap();
+            let expected = fresh.then(|| ("signed_in".to_owned(), Some(detail)));
+            assert_eq!((found, events), (i64::from(fresh), Vec::from_iter(expected)));
+        }
+        for number in 0..40 {
+            assert_eq!(count(db, &tag(number)).await, 1, "{number}");
+        }
+        assert_eq!(count(db, &tag(100)).await, 0);
     }
 
     async fn a_caller_who_goes_away_holds_up_nobody(world: World) {

@@ -7,6 +7,7 @@ pub mod golden;
 pub mod http;
 pub mod limits;
 pub mod lives;
+pub mod mail;
 pub mod mail_server;
 pub mod pages;
 pub mod parts;

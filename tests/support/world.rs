@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::database::Data;
+use super::mail::Mail;
 use super::{postgres, scratch};
 
 /// When every world begins: 2026-01-01T00:00:00Z.
@@ -119,7 +120,7 @@ impl World {
     async fn start(variables: Vec<(String, String)>, data: Arc<TempDir>, clock: Clock, seed: u64) -> Self {
         let environment = Environment(prefixed(variables.iter().cloned()));
         let config = Config::load(&[], &environment).expect("the settings are valid");
-        let app = App::open(config, clock.clone(), Random::seeded(seed)).await.expect("the gateway starts");
+        let app = Box::pin(App::open(config, clock.clone(), Random::seeded(seed))).await.expect("the gateway starts");
         Self { router: countersign::http::router(&app.core), core: app.core, clock, variables, data }
     }
 
@@ -136,6 +137,21 @@ impl World {
     pub async fn data(&self) -> Data {
         let url = self.variables.iter().find(|(name, _)| name == "DATABASE_URL").map(|(_, url)| url.as_str());
         Data::open(url, &self.data.path().join("countersign.db")).await
+    }
+
+    /// The mails that were written since the last look, as the outbox's files have them, the oldest first.
+    pub async fn mails(&self) -> Vec<Mail> {
+        self.core.deliver_mail().await.expect("mail is delivered");
+        let directory = self.data.path().join("outbox");
+        let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+        let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+        files.sort();
+        let read = |file: std::path::PathBuf| {
+            let mail = Mail::read(&std::fs::read_to_string(&file).expect("a mail is text"));
+            std::fs::remove_file(file).expect("it is read once");
+            mail
+        };
+        files.into_iter().map(read).collect()
     }
 
     /// Sends a request as a client at this address, which a trusted proxy vouches for: see [`World::behind_proxy`].

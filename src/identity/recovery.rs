@@ -1,0 +1,136 @@
+//! Getting back in without the password: by a link that is mailed. It proves the mailbox, signs nobody in, and leaves the
+//! second factor alone.
+
+use std::time::Duration;
+
+use super::Core;
+use super::limits::Policy;
+use crate::clock::Timestamp;
+use crate::crypto::mailed::{self, Purpose};
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{Malformed, Unauthenticated};
+use crate::model::mail::Letter;
+use crate::model::recovery::{MAILED_AGAIN_AFTER, MAILED_AT_MOST, MAILED_WITHIN, MailedToken, RESET_LIFETIME};
+use crate::model::{AccountId, Client, Email, Error, Password, SignInName};
+use crate::store::people::{self, Known};
+use crate::store::{Tx, accounts, email_proofs, failures, password_resets, passwords, wallets};
+
+/// How long an answer takes at least that must not tell whether there is an account: longer than what is done for one.
+const USUAL: Duration = Duration::from_millis(120);
+
+/// Answers with what `work` gives, and not before the usual time is over.
+pub(super) async fn in_no_less_than_usual<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let (answer, ()) = tokio::join!(work, tokio::time::sleep(USUAL));
+    answer
+}
+
+const USELESS: Error = Error::Malformed(Malformed::MailedToken);
+
+impl Core {
+    /// Mails a link to a new password, if there is an account with this address. Nobody is told whether there is: the
+    /// answer is the same, and takes the same time.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] for the network, [`Error::Unavailable`].
+    pub async fn request_reset(&self, email: &Email, client: &Client) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Recoveries, client, now)?;
+        in_no_less_than_usual(self.try_request_reset(email, client, now)).await
+    }
+
+    async fn try_request_reset(&self, email: &Email, client: &Client, now: Timestamp) -> Result<(), Error> {
+        let name = SignInName::Email(email.key().to_owned());
+        let mut tx = self.db.write().await?;
+        let account = people::find_by_name(&mut tx, &name).await?.map(|known| known.account);
+        let subject = Subject { account: account.as_ref().map(|account| account.id), ..Subject::default() };
+        self.record(&mut tx, Event::PasswordResetRequested, subject, Some(client), now).await?;
+        if let Some(account) = account.filter(|account| !account.disabled)
+            && let Some(address) = &account.email
+        {
+            accounts::lock(&mut tx, account.id).await?;
+            let (count, last) = password_resets::count_since(&mut tx, account.id, now - MAILED_WITHIN).await?;
+            let too_soon = last.is_some_and(|last| now < last + MAILED_AGAIN_AFTER);
+            if count < MAILED_AT_MOST && !too_soon {
+                self.mail_reset(&mut tx, account.id, address, email.key(), now).await?;
+            }
+        }
+        tx.commit().await
+    }
+
+    async fn mail_reset(
+        &self,
+        tx: &mut Tx,
+        account: AccountId,
+        address: &str,
+        email_key: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let token = MailedToken(self.random.bytes());
+        let hash = mailed::hash(Purpose::ResetPassword, &token);
+        password_resets::insert(tx, &hash, account, email_key, now, now + RESET_LIFETIME).await?;
+        let token = mailed::print(Purpose::ResetPassword, &token);
+        let link = format!("{}#token={token}", self.config.links.reset_password);
+        self.post_letter(tx, address, &Letter::ResetPassword { link }, now).await
+    }
+
+    /// Sets a new password by the token of a mail, which ends all sessions and the API key. Where the mailbox was never
+    /// proven before, every other way in goes as well: whoever registered the account first may have planted it.
+    ///
+    /// # Errors
+    /// [`Malformed::MailedToken`] if it is not good; [`Error::Invalid`] for a password that is the account's own name;
+    /// [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn recover(&self, token: &str, password: Password, client: &Client) -> Result<(), Error> {
+        self.limit(Policy::Recoveries, client, self.clock.now())?;
+        let hash = mailed::hash_of_text(Purpose::ResetPassword, token).ok_or(USELESS)?;
+        // Nothing is hashed for a token that is not good.
+        if !password_resets::is_good(&mut self.db.read().await?, &hash, self.clock.now()).await? {
+            return Err(USELESS);
+        }
+        let new = self.hashers.hash(password, self.random.bytes()).await?;
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let used = password_resets::consume(&mut tx, &hash, now).await?;
+        let Some((id, email_key)) = used else { return Err(USELESS) };
+        accounts::lock(&mut tx, id).await?;
+        let Some(Known { account, .. }) = people::find(&mut tx, id).await? else { return Err(USELESS) };
+        // Of another address by now: whoever reads the mailbox of before has nothing to do with it.
+        if !email_proofs::verify_address(&mut tx, id, &email_key, now).await? {
+            return Err(USELESS);
+        }
+        if !account.email_verified {
+            wallets::delete_all(&mut tx, id).await?;
+            accounts::update_primary_wallet(&mut tx, id, None).await?;
+        }
+        passwords::upsert(&mut tx, id, &new, now).await?;
+        accounts::end_everything(&mut tx, id).await?;
+        password_resets::expire(&mut tx, id, now).await?;
+        email_proofs::delete(&mut tx, id).await?;
+        failures::delete_of(&mut tx, id).await?;
+        let proven = if account.email_verified { "proven_before" } else { "proven_now" };
+        let subject = Subject { account: Some(id), ..Subject::default() };
+        self.record(&mut tx, Event::PasswordRecovered(proven), subject, Some(client), now).await?;
+        self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
+        tx.commit().await
+    }
+
+    /// Ends the session that a refresh token is of, whatever its generation: whoever has it may end it.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::InvalidRefreshToken`] if it is none of ours; [`Error::Unavailable`] if the database did not
+    /// confirm it.
+    pub async fn sign_out_by_refresh_token(&self, token: &str, client: &Client) -> Result<(), Error> {
+        use crate::crypto::derived::{self, Kind};
+        use crate::model::SessionId;
+        use crate::store::sessions;
+        let verified = derived::verify(Kind::Refresh, &self.keychain, token)
+            .map_err(|_| Error::NotAuthenticated(Unauthenticated::InvalidRefreshToken))?;
+        let (session, now) = (SessionId(verified.id), self.clock.now());
+        let mut tx = self.db.write().await?;
+        let owner = sessions::find(&mut tx, session).await?.map(|owned| owned.account.id);
+        if sessions::end(&mut tx, session, now).await? {
+            let subject = Subject { account: owner, session: Some(session), wallet: None };
+            self.record(&mut tx, Event::SignedOut, subject, Some(client), now).await?;
+        }
+        tx.commit().await
+    }
+}

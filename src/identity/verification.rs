@@ -1,0 +1,193 @@
+//! Proving an e-mail address: by the code of a mail, which signs in, or by its link, which does not.
+
+use aws_lc_rs::constant_time;
+
+use super::gate::{self, Way};
+use super::guard::{CODE, Guarded, Whose};
+use super::limits::Policy;
+use super::{Core, Tokens, recovery};
+use crate::clock::Timestamp;
+use crate::crypto::mailed::{self, Purpose};
+use crate::model::account::Account;
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{Malformed, Unauthenticated};
+use crate::model::mail::Letter;
+use crate::model::recovery::{EmailProof, LINK_LIFETIME, MAILED_AGAIN_AFTER, MailedToken};
+use crate::model::session::{Amr, SESSION_LIFETIME};
+use crate::model::{AccountId, Client, Email, Error, SignInName};
+use crate::store::people::{self, Known};
+use crate::store::{Tx, accounts, email_proofs};
+
+/// A code as it comes in.
+#[derive(Clone, Copy)]
+pub struct CodeAttempt<'a> {
+    /// The address that it was mailed to.
+    pub email: &'a Email,
+    /// The six digits.
+    pub code: &'a str,
+    /// The code of the second factor.
+    pub otp: Option<&'a str>,
+}
+
+/// Why is told to nobody: the code, the address, or that there is nothing to prove.
+const WRONG: Error = Error::NotAuthenticated(Unauthenticated::InvalidCode);
+
+impl Core {
+    /// Begins the proof of an address, in the place of one that is under way, and mails code and link.
+    pub(super) async fn begin_email_proof(
+        &self,
+        tx: &mut Tx,
+        account: AccountId,
+        email: &str,
+        email_key: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let (serial, token) = (self.random.bytes(), MailedToken(self.random.bytes()));
+        let hash = mailed::hash(Purpose::ConfirmEmail, &token);
+        email_proofs::upsert(tx, account, email_key, &serial, &hash, now).await?;
+        let code = mailed::code(self.keychain.current(), account.0, email_key, &serial);
+        let link =
+            format!("{}#token={}", self.config.links.confirm_email, mailed::print(Purpose::ConfirmEmail, &token));
+        self.post_letter(tx, email, &Letter::VerifyEmail { code, link }, now).await
+    }
+
+    /// Mails a new code, if there is an account with this address that is not verified. Nobody is told whether there is:
+    /// the answer is the same, and takes the same time.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] for the network, [`Error::Unavailable`].
+    pub async fn resend_code(&self, email: &Email, client: &Client) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Recoveries, client, now)?;
+        recovery::in_no_less_than_usual(self.try_resend(email, now)).await
+    }
+
+    async fn try_resend(&self, email: &Email, now: Timestamp) -> Result<(), Error> {
+        let name = SignInName::Email(email.key().to_owned());
+        let mut tx = self.db.write().await?;
+        let Some(Known { account, .. }) = people::find_by_name(&mut tx, &name).await? else { return tx.commit().await };
+        accounts::lock(&mut tx, account.id).await?;
+        let under_way = email_proofs::find(&mut tx, account.id).await?;
+        let too_soon = under_way.is_some_and(|proof| now < proof.issued_at + MAILED_AGAIN_AFTER);
+        let (Some(address), false, false) = (&account.email, account.email_verified || account.disabled, too_soon)
+        else {
+            return tx.commit().await;
+        };
+        if self.limit_mails(account.id, now).is_ok() {
+            self.begin_email_proof(&mut tx, account.id, address, email.key(), now).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Proves an address by the code that was mailed to it, and signs in.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::InvalidCode`], also for an address that is nobody's or is verified already;
+    /// [`Unauthenticated::MfaRequired`], [`Error::Forbidden`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn verify_email(&self, attempt: CodeAttempt<'_>, client: &Client) -> Result<Tokens, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Passwords, client, now)?;
+        let name = SignInName::Email(attempt.email.key().to_owned());
+        let (account, proof, guarded) = {
+            let mut reader = self.db.read().await?;
+            let account = people::find_by_name(&mut reader, &name).await?.map(|known| known.account);
+            // Nobody's is asked for as well, so that it takes as long.
+            let id = account.as_ref().map_or(AccountId(uuid::Uuid::nil()), |account| account.id);
+            let proof = email_proofs::find(&mut reader, id).await?;
+            let whose = account.as_ref().map_or_else(|| self.nobody(&name), |account| Whose::Account(account.id));
+            (account, proof, self.guard(&mut reader, CODE, whose, client, now).await?)
+        };
+        let outcome = match (&account, proof) {
+            (Some(account), Some(proof)) if self.is_right(account, &proof, attempt, now) => {
+                self.enter_by_code(account.id, &proof, attempt, &guarded, client).await
+            }
+            (_, proof) => Err(self.refuse_code(account.as_ref(), proof, &guarded, client).await),
+        };
+        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
+        outcome
+    }
+
+    /// Whether this is the code. One that was made under a root secret of before is good as well.
+    fn is_right(&self, account: &Account, proof: &EmailProof, attempt: CodeAttempt<'_>, now: Timestamp) -> bool {
+        let open = !account.email_verified && proof.is_open(attempt.email.key(), now);
+        let mut matches = self.keychain.all().map(|keys| {
+            let code = mailed::code(keys, account.id.0, &proof.email_key, &proof.serial);
+            constant_time::verify_slices_are_equal(code.as_bytes(), attempt.code.as_bytes()).is_ok()
+        });
+        matches.any(|matches| matches) && open
+    }
+
+    async fn refuse_code(
+        &self,
+        account: Option<&Account>,
+        proof: Option<EmailProof>,
+        guarded: &Guarded,
+        client: &Client,
+    ) -> Error {
+        let refused = async {
+            let now = self.clock.now();
+            let mut tx = self.db.write().await?;
+            if let (Some(account), Some(proof)) = (account, proof) {
+                email_proofs::count_try(&mut tx, account.id, &proof.serial).await?;
+            }
+            let counted = guarded.count_failure(&mut tx, now).await;
+            let code = counted.as_ref().map_or_else(Error::code, |()| WRONG.code());
+            let subject = Subject { account: account.map(|account| account.id), ..Subject::default() };
+            self.record(&mut tx, Event::CodeRefused(code), subject, Some(client), now).await?;
+            tx.commit().await?;
+            counted
+        };
+        refused.await.err().unwrap_or(WRONG)
+    }
+
+    async fn enter_by_code(
+        &self,
+        id: AccountId,
+        proof: &EmailProof,
+        attempt: CodeAttempt<'_>,
+        guarded: &Guarded,
+        client: &Client,
+    ) -> Result<Tokens, Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        accounts::lock(&mut tx, id).await?;
+        if let Some(limited) = guarded.wait_by_now(&mut tx, now).await? {
+            return Err(Error::TooMany(limited));
+        }
+        let used = email_proofs::consume(&mut tx, id, &proof.serial).await?;
+        if !used || !email_proofs::verify_address(&mut tx, id, &proof.email_key, now).await? {
+            return Err(WRONG);
+        }
+        let Known { account, .. } = people::find(&mut tx, id).await?.ok_or(WRONG)?;
+        // A refusal undoes all of it: the code is good until its owner has the second factor at hand.
+        let admitted = gate::admit(&account, Way::MailedCode { otp: attempt.otp }, &self.config)?;
+        guarded.forget(&mut tx).await?;
+        let session = self.begin_session(&mut tx, &account, Amr::MailedCode, SESSION_LIFETIME, now).await?;
+        let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
+        self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
+        self.record(&mut tx, Event::SignedInByCode, subject, Some(client), now).await?;
+        let tokens = self.issue(admitted, &session, None, now)?;
+        tx.commit().await?;
+        Ok(tokens)
+    }
+
+    /// Proves an address by the token of the link that was mailed to it. Signs nobody in.
+    ///
+    /// # Errors
+    /// [`Malformed::MailedToken`] if it is not good; [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn confirm_email(&self, token: &str, client: &Client) -> Result<(), Error> {
+        const USELESS: Error = Error::Malformed(Malformed::MailedToken);
+        let now = self.clock.now();
+        self.limit(Policy::Recoveries, client, now)?;
+        let hash = mailed::hash_of_text(Purpose::ConfirmEmail, token).ok_or(USELESS)?;
+        let mut tx = self.db.write().await?;
+        let used = email_proofs::consume_by_token(&mut tx, &hash, now - LINK_LIFETIME).await?;
+        let Some((account, email_key)) = used else { return Err(USELESS) };
+        if !email_proofs::verify_address(&mut tx, account, &email_key, now).await? {
+            return Err(USELESS);
+        }
+        let subject = Subject { account: Some(account), ..Subject::default() };
+        self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
+        tx.commit().await
+    }
+}

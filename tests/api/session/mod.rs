@@ -1,0 +1,7 @@
+//! The session door.
+
+mod cookies;
+mod door;
+mod golden;
+mod recovery;
+mod verification;

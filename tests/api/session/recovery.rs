@@ -1,0 +1,141 @@
+//! Getting back in without the password.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::mail::Mail;
+use crate::support::person::{PASSWORD, call_as, login, register, session};
+use crate::support::wallet::{Wallet, refresh};
+use crate::support::world::{Answer, World, on_both};
+
+const EMAIL: &str = "trader1@example.com";
+const NEW: &str = "another password";
+
+async fn forgot(world: &World, email: &str) {
+    let answer = world.post("/auth/forgot-password", json!({"email": email})).await.ok(200);
+    assert_eq!(answer.text, "{}");
+}
+
+/// The mail with the link, if there is one.
+async fn mailed(world: &World) -> Option<Mail> {
+    world.mails().await.into_iter().rfind(|mail| mail.text.contains("/account/reset-password#token="))
+}
+
+async fn reset(world: &World, token: &str, password: &str) -> Answer {
+    world.post("/auth/reset-password", json!({"token": token, "new_password": password})).await
+}
+
+on_both! {
+    async fn the_link_sets_a_password_once_ends_everything_and_signs_nobody_in(world: World) {
+        let opaque = session(&world, "trader1").await;
+        world.data().await.execute("UPDATE accounts SET email_verified_at = 1").await;
+        let wallet = Wallet::number(1);
+        let asked = call_as(&world, &opaque, "POST", "/users/wallets/challenge", json!({"address": wallet.address})).await;
+        let message = asked.field("message").to_owned();
+        let proof = json!({"message": message, "signature": wallet.sign(&message)});
+        call_as(&world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
+        let by_wallet = wallet.sign_in(&world).await;
+        let key = by_wallet.api_key(&world).await;
+        forgot(&world, "Trader1@EXAMPLE.com").await;
+        let mail = mailed(&world).await.unwrap();
+        assert!(mail.to.contains(EMAIL), "to the stored address, not to what was typed: {}", mail.to);
+        let done = reset(&world, &mail.token(), NEW).await.ok(200);
+        assert!(done.text == "{}" && !done.headers.contains_key("set-cookie"));
+        reset(&world, &mail.token(), NEW).await.refused(400, "invalid_link");
+        login(&world, "trader1", PASSWORD).await.refused(401, "invalid_credentials");
+        login(&world, "trader1", NEW).await.ok(200);
+        world.get(&format!("/api/users/profile?session_token={opaque}")).await.refused(401, "session_ended");
+        by_wallet.read(&world).await.refused(401, "session_ended");
+        refresh(&world, &by_wallet.refresh).await.refused(401, "session_ended");
+        let answer = world.call("GET", &by_wallet.profile_path(), &[("x-api-key", &key)], &Value::Null).await;
+        answer.refused(401, "invalid_api_key");
+        // The mailbox was proven before, so the wallet is the person's.
+        assert_eq!(wallet.sign_in(&world).await.claims()["sub"], by_wallet.claims()["sub"]);
+    }
+
+    async fn where_the_mailbox_was_never_proven_every_planted_way_in_goes(world: World) {
+        let opaque = session(&world, "trader1").await;
+        let wallet = Wallet::number(1);
+        let asked = call_as(&world, &opaque, "POST", "/users/wallets/challenge", json!({"address": wallet.address})).await;
+        let message = asked.field("message").to_owned();
+        let proof = json!({"message": message, "signature": wallet.sign(&message)});
+        call_as(&world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
+        let planted = wallet.sign_in(&world).await;
+        forgot(&world, EMAIL).await;
+        reset(&world, &mailed(&world).await.unwrap().token(), NEW).await.ok(200);
+        planted.read(&world).await.refused(401, "session_ended");
+        let again = wallet.sign_in(&world).await;
+        assert_ne!(again.claims()["sub"], planted.claims()["sub"], "the wallet opens another account");
+        let owner = world.post("/auth/login", json!({"email": EMAIL, "password": NEW})).await.ok(200);
+        assert_eq!(owner.json["email_verified"], true, "the mailbox is proven by it");
+    }
+
+    async fn a_link_is_good_for_half_an_hour_for_its_address_and_for_nothing_else(world: World) {
+        let opaque = session(&world, "trader1").await;
+        world.mails().await;
+        forgot(&world, EMAIL).await;
+        let late = mailed(&world).await.unwrap().token();
+        world.pass(Duration::from_mins(30));
+        reset(&world, &late, NEW).await.refused(400, "invalid_link");
+        forgot(&world, EMAIL).await;
+        let token = mailed(&world).await.unwrap().token();
+        for bad in ["x", &token[..46], &format!("{token}A"), &token.replace("crp_", "cce_"), &token.to_uppercase()] {
+            reset(&world, bad, NEW).await.refused(400, "invalid_link");
+        }
+        world.post("/account/confirm-email", json!({"token": token})).await.refused(400, "invalid_link");
+        let change = json!({"email": "new@example.com", "current_password": PASSWORD});
+        call_as(&world, &opaque, "PUT", "/api/users/profile", change).await.ok(200);
+        reset(&world, &token, NEW).await.refused(400, "invalid_link");
+        login(&world, "trader1", PASSWORD).await.ok(200);
+    }
+
+    async fn of_two_hundred_who_use_one_link_at_once_one_sets_the_password(world: World) {
+        register(&world, "trader1").await.ok(201);
+        forgot(&world, EMAIL).await;
+        let token = mailed(&world).await.unwrap().token();
+        let passwords: Vec<String> = (0..200).map(|number| format!("password of {number}")).collect();
+        let answers = join_all(passwords.iter().map(|password| reset(&world, &token, password))).await;
+        let won: Vec<usize> = answers.iter().enumerate().filter(|(_, a)| a.status == 200).map(|(at, _)| at).collect();
+        assert_eq!(won.len(), 1);
+        for answer in answers.into_iter().filter(|answer| answer.status != 200) {
+            answer.refused(400, "invalid_link");
+        }
+        login(&world, "trader1", &passwords[won[0]]).await.ok(200);
+    }
+
+    async fn nobody_learns_from_it_whether_there_is_an_account_nor_fills_a_mailbox(world: World) {
+        register(&world, "trader1").await.ok(201);
+        world.mails().await;
+        forgot(&world, "nobody@example.com").await;
+        assert!(world.mails().await.is_empty());
+        for _ in 0..10 {
+            forgot(&world, EMAIL).await;
+        }
+        assert_eq!(world.mails().await.len(), 1);
+        world.data().await.execute("UPDATE accounts SET disabled_at = 1").await;
+        world.pass(Duration::from_mins(2));
+        forgot(&world, EMAIL).await;
+        assert!(world.mails().await.is_empty());
+    }
+
+    async fn no_header_decides_where_a_link_leads(world: World) {
+        register(&world, "trader1").await.ok(201);
+        let hostile = [("content-type", "application/json"), ("host", "evil.example"), ("forwarded", "host=evil.example;proto=https"),
+                       ("x-forwarded-host", "evil.example"), ("x-forwarded-proto", "https"), ("origin", "https://evil.example"),
+                       ("referer", "https://evil.example/")];
+        let world = world.behind_proxy(&[]).await;
+        world.call("POST", "/auth/forgot-password", &hostile, &json!({"email": EMAIL})).await.ok(200);
+        let mail = mailed(&world).await.unwrap();
+        assert!(mail.text.contains("http://localhost:8080/account/reset-password#token=") && !mail.text.contains("evil"));
+    }
+
+    async fn a_reset_leaves_the_second_factor_alone(world: World) {
+        register(&world, "trader1").await.ok(201);
+        world.data().await.execute("UPDATE accounts SET second_factor_at = 1, email_verified_at = 1").await;
+        forgot(&world, EMAIL).await;
+        reset(&world, &mailed(&world).await.unwrap().token(), NEW).await.ok(200);
+        login(&world, "trader1", NEW).await.refused(401, "mfa_required");
+    }
+}

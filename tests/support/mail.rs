@@ -1,0 +1,35 @@
+//! Mails as files: whom they are for, and the code and the token that they carry.
+
+/// A mail.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub to: String,
+    pub subject: String,
+    /// All of it, with the encoding of its parts undone.
+    pub text: String,
+}
+
+impl Mail {
+    pub fn read(raw: &str) -> Self {
+        // Quoted-printable (RFC 2045 section 6.7), as far as links need it.
+        let text = raw.replace("=\r\n", "").replace("=3D", "=").replace("=3d", "=");
+        let header = |name: &str| {
+            let line = raw.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim().to_owned()
+        };
+        Self { to: header("To:"), subject: header("Subject:"), text }
+    }
+
+    /// The six digits that stand by themselves.
+    pub fn code(&self) -> String {
+        let words = self.text.split(|c: char| !c.is_ascii_alphanumeric());
+        let mut codes = words.filter(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()));
+        codes.next().unwrap_or_else(|| panic!("no code in {}", self.text)).to_owned()
+    }
+
+    /// The token of the link.
+    pub fn token(&self) -> String {
+        let (_, rest) = self.text.split_once("#token=").unwrap_or_else(|| panic!("no link in {}", self.text));
+        rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect()
+    }
+}
