@@ -161,6 +161,7 @@ async fn keep_delivering(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
         // Tried again at the next tick. Nothing is lost meanwhile: what is not noted as sent is in the outbox.
         if let Err(error) = core.deliver_mail().await {
             tracing::warn!(?error, "the outbox can't be looked into");
+            ticks.reset_after(SWEPT_EVERY);
         }
     }
 }

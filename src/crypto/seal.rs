@@ -1,4 +1,4 @@
-//! Keys at rest: AES-256-GCM (NIST SP 800-38D) under a key that the root secret makes, bound to a purpose.
+//! Keys and letters at rest: AES-256-GCM (NIST SP 800-38D) under a key that the root secret makes, bound to a purpose.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -12,7 +12,7 @@ use crate::random::Random;
 /// # Errors
 /// [`Error::Internal`] if the cipher refuses, which it does for no input of ours.
 pub fn seal(keys: &RootKeys, purpose: &str, plain: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
-    // Random nonces: a handful of keys are sealed in the life of an installation, far from 2^32.
+    // Random nonces: a handful of keys and each letter are sealed in the life of a root secret, far from 2^32.
     let nonce = random.bytes::<NONCE_LEN>();
     let mut sealed = plain.to_vec();
     cipher(keys)?

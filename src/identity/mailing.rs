@@ -275,12 +275,62 @@ fn purpose(id: uuid::Uuid) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Registration, Vouched};
     use super::*;
+    use crate::clock::Clock;
+    use crate::config::{Config, Environment};
+    use crate::random::Random;
+    use crate::secret::SecretBytes;
+    use crate::store::Db;
 
     #[test]
     fn a_mail_waits_twice_as_long_each_time_and_never_longer_than_an_hour() {
         let waits: Vec<u64> = (1..=10).map(|attempts| pause(attempts).as_secs()).collect();
         assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600]);
         assert_eq!([pause(0), pause(i64::MAX)], [FIRST_PAUSE, LONGEST_PAUSE]);
+    }
+
+    /// A core over a database of its own, without a mail server.
+    async fn core(directory: &std::path::Path) -> std::sync::Arc<Core> {
+        let data_dir = ("COUNTERSIGN_DATA_DIR".to_owned(), directory.display().to_string());
+        let config = Config::load(&[], &Environment(vec![data_dir])).unwrap();
+        let db = Db::open(&config.database).await.unwrap();
+        let clock = Clock::manual(Timestamp::from_seconds(1_767_225_600));
+        Core::open(config, clock, Random::seeded(1), db, &SecretBytes::new([1; 32])).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_letter_reaches_the_address_in_any_spelling_and_belongs_to_the_account_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let core = core(directory.path()).await;
+        let email = Email::parse("", "Trader1@example.com").unwrap();
+        let registration = Registration { email: Some(email), ..Registration::default() };
+        let person = core.create_person(registration, Vouched::default()).await.unwrap();
+        let link = "https://auth.example/account/confirm-email#token".to_owned();
+        let letter = Letter::VerifyEmail { code: "271828".to_owned(), link: link.clone() };
+        let mut tx = core.db.write().await.unwrap();
+        core.post_letter(&mut tx, "Trader1@example.com", &letter, core.clock.now()).await.unwrap();
+        assert_eq!(outbox::find_addressee(&mut tx, "trader1@example.com").await.unwrap(), Some(person.id()));
+        tx.commit().await.unwrap();
+        core.deliver_mail().await.unwrap();
+        let files: Vec<_> = std::fs::read_dir(directory.path().join("outbox")).unwrap().collect();
+        let [Ok(file)] = files.as_slice() else { panic!("one file: {files:?}") };
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert!(
+            text.contains("To: Trader1@example.com\r\n") && text.contains("271828") && text.contains(&link),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_letter_that_is_taken_back_with_its_unit_of_work_is_never_sent() {
+        let directory = tempfile::tempdir().unwrap();
+        let core = core(directory.path()).await;
+        let mut tx = core.db.write().await.unwrap();
+        let letter = Letter::ResetPassword { link: "https://auth.example/#token".to_owned() };
+        core.post_letter(&mut tx, "nobody@example.com", &letter, core.clock.now()).await.unwrap();
+        drop(tx);
+        core.deliver_mail().await.unwrap();
+        assert!(!directory.path().join("outbox").exists());
     }
 }

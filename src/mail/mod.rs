@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::model::mail::Letter;
 use message::Writer;
-use smtp::{Connection, Relay};
+use smtp::{Connection, Fault, Relay};
 
 /// What sends letters.
 pub struct Post {
@@ -101,22 +101,16 @@ impl Carrier<'_> {
     }
 
     async fn hand_over(&mut self, relay: &Relay, message: &Message) -> Result<(), Failure> {
-        // A server may have had enough of a connection that has served others, and says so before it takes anything.
-        if let Some(mut used) = self.connection.take() {
-            match used.send(message).await {
-                Err(fault) if fault.is_of_connection() && !fault.may_have_sent => {}
-                outcome => return self.keep(used, outcome),
+        if let Some(used) = self.connection.take() {
+            let (again, outcome) = used.send(message).await;
+            self.connection = again;
+            // A server may have had enough of a connection that has served others, and says so before it takes anything.
+            if !outcome.as_ref().is_err_and(Fault::is_harmless_end) {
+                return outcome.map_err(Failure::from);
             }
         }
-        let mut fresh = relay.connect().await?;
-        let outcome = fresh.send(message).await;
-        self.keep(fresh, outcome)
-    }
-
-    fn keep(&mut self, connection: Connection, outcome: Result<(), smtp::Fault>) -> Result<(), Failure> {
-        if !outcome.as_ref().is_err_and(smtp::Fault::is_of_connection) {
-            self.connection = Some(connection);
-        }
+        let (again, outcome) = relay.connect().await?.send(message).await;
+        self.connection = again;
         outcome.map_err(Failure::from)
     }
 

@@ -123,13 +123,15 @@ impl Relay {
 pub(super) struct Connection(AsyncSmtpConnection);
 
 impl Connection {
-    /// Sends a message. After a fault that is not of the connection the next one may be sent.
-    pub(super) async fn send(&mut self, message: &Message) -> Result<(), Fault> {
-        let sent = self.transact(message).await;
-        if sent.as_ref().is_err_and(|fault| !fault.is_of_connection()) {
-            within("RSET", STEP, self.0.command("RSET\r\n")).await?;
-        }
-        sent
+    /// Sends a message; gives itself back if the next one may be sent.
+    pub(super) async fn send(mut self, message: &Message) -> (Option<Self>, Result<(), Fault>) {
+        let outcome = self.transact(message).await;
+        let is_usable = match &outcome {
+            Ok(()) => true,
+            Err(fault) if fault.reach == Reach::Connection => false,
+            Err(_) => within("RSET", STEP, self.0.command("RSET\r\n")).await.is_ok(),
+        };
+        (is_usable.then_some(self), outcome)
     }
 
     async fn transact(&mut self, message: &Message) -> Result<(), Fault> {
@@ -175,7 +177,7 @@ pub(super) struct Fault {
     what: String,
     reach: Reach,
     /// Whether the server may have the mail all the same.
-    pub(super) may_have_sent: bool,
+    may_have_sent: bool,
 }
 
 /// How far a fault goes.
@@ -215,9 +217,9 @@ impl Fault {
         Self { stage: "EHLO", what, reach: Reach::MailForEver, may_have_sent: false }
     }
 
-    /// Whether nothing more can come through this connection.
-    pub(super) fn is_of_connection(&self) -> bool {
-        self.reach == Reach::Connection
+    /// Whether the connection came to its end before the server had anything of the mail.
+    pub(super) fn is_harmless_end(&self) -> bool {
+        self.reach == Reach::Connection && !self.may_have_sent
     }
 
     fn told(&self) -> String {

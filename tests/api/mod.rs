@@ -6,6 +6,7 @@ mod exchange;
 mod gateway;
 mod keys;
 mod limits;
+mod mail;
 mod passwords;
 mod people;
 mod session;

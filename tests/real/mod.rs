@@ -11,6 +11,7 @@ mod evm;
 mod front_ends;
 mod frozen;
 mod headers;
+mod mail;
 mod nodes;
 mod outage;
 mod races;

@@ -8,6 +8,7 @@ pub mod http;
 pub mod limits;
 pub mod lives;
 pub mod mail;
+pub mod mail_server;
 pub mod pages;
 pub mod parts;
 pub mod person;

@@ -49,7 +49,7 @@ fn the_doctor_looks_at_the_database_the_nodes_and_the_clock_and_says_what_to_do(
         assert_eq!(early.code, 1, "no start has made the database: {early:?}");
         done(&well.run(&["migrate"]));
         let told = done(&well.run(&["doctor"]));
-        assert_eq!(told.lines().count(), 4, "{told}");
+        assert_eq!(told.lines().count(), 5, "{told}");
         assert!(told.lines().all(|line| line.starts_with("ok ")), "{told}");
 
         let node = Proxy::to(&chain);
