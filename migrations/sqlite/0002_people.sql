@@ -1,5 +1,6 @@
 -- Accounts that sign in by name and password. A column that ends in _key holds the canonical form of the one beside it
--- (NFKC, case folded): what is unique, searched and sorted by.
+-- (NFKC, case folded): what is unique, searched and sorted by. Of names that are there already only the case is known
+-- here; they get it with their next change.
 ALTER TABLE accounts ADD COLUMN username TEXT;
 ALTER TABLE accounts ADD COLUMN username_key TEXT;
 ALTER TABLE accounts ADD COLUMN email_key TEXT;

@@ -193,7 +193,13 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
         let event = match role {
-            Role::Admin => Event::RoleGranted(BY),
+            Role::Admin => {
+                accounts::lock(&mut tx, id).await?;
+                if people::find(&mut tx, id).await?.is_none() {
+                    return Err(NOT_FOUND);
+                }
+                Event::RoleGranted(BY)
+            }
             Role::User => {
                 self.lock_for_loss(&mut tx, id).await?;
                 Event::RoleRevoked(BY)

@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
-        // One spelling, that of our answers.
+        // One spelling, that of our answers, in either case.
         let id = Uuid::try_parse(&text).ok().filter(|id| id.hyphenated().to_string() == text.to_ascii_lowercase());
         Ok(Self(id.map(AccountId)))
     }
