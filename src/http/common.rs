@@ -3,7 +3,7 @@
 
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, OperationBuilder};
-use utoipa::openapi::{Content, HttpMethod, Object, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type};
+use utoipa::openapi::{Content, HttpMethod, Object, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, Type};
 
 /// Completes the description that the routes give of themselves.
 pub(super) fn complete(described: &mut OpenApi) {
@@ -28,6 +28,7 @@ fn page(operation_id: &str, summary: &str, content: Content, media_type: &str) -
 }
 
 fn complete_operation(operation: &mut Operation) {
+    complete_body(operation);
     let asks_who_calls = operation.security.is_some();
     // Those of a door answer what is somebody's.
     let is_of_door = operation.tags.iter().flatten().any(|tag| tag != "gateway");
@@ -53,6 +54,19 @@ fn complete_operation(operation: &mut Operation) {
         }
         for (name, header) in headers(status) {
             response.headers.entry(name.to_owned()).or_insert_with(|| header.into());
+        }
+    }
+}
+
+/// A body that may be missing may not be `null`, though that is what an `Option` is described as.
+fn complete_body(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else { return };
+    for content in body.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(either))) = &content.schema
+            && let Some(named) = either.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
+        {
+            content.schema = Some(named.clone());
         }
     }
 }

@@ -83,9 +83,7 @@ impl Core {
         self.limit(Policy::Recoveries, client, self.clock.now())?;
         let hash = mailed::hash_of_text(Purpose::ResetPassword, token).ok_or(USELESS)?;
         // Nothing is hashed for a token that is not good.
-        if !password_resets::is_good(&mut self.db.read().await?, &hash, self.clock.now()).await? {
-            return Err(USELESS);
-        }
+        self.judge_new_password(&hash, &password).await?;
         let new = self.hashers.hash(password, self.random.bytes()).await?;
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
@@ -111,6 +109,15 @@ impl Core {
         self.record(&mut tx, Event::PasswordRecovered(proven), subject, Some(client), now).await?;
         self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         tx.commit().await
+    }
+
+    async fn judge_new_password(&self, token_hash: &[u8; 32], password: &Password) -> Result<(), Error> {
+        let mut reader = self.db.read().await?;
+        let owner = password_resets::find_good(&mut reader, token_hash, self.clock.now()).await?.ok_or(USELESS)?;
+        let Known { account, .. } = people::find(&mut reader, owner).await?.ok_or(USELESS)?;
+        let names = [account.username.as_deref(), account.email.as_deref()];
+        let judged = password.differ_from("new_password", names.into_iter().flatten());
+        judged.map_err(|violation| Error::Invalid(vec![violation]))
     }
 
     /// Ends the session that a refresh token is of, whatever its generation: whoever has it may end it.

@@ -38,11 +38,22 @@ impl Password {
         if is_common(&form) {
             return Err(violation("it is one of the most common passwords, which are tried first; choose another one"));
         }
+        password.differ_from(field, names)?;
+        Ok(password)
+    }
+
+    /// Insists that it is none of `names`, where those are known only after it was chosen.
+    ///
+    /// # Errors
+    /// A violation of `field`, without the password.
+    pub fn differ_from<'a>(&self, field: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), Violation> {
+        let form = Zeroizing::new(canonical(&self.0));
         // What is longer than a password is none.
         if names.into_iter().filter(|name| name.len() <= 1024).any(|name| canonical(name) == *form) {
-            return Err(violation("it must not be the name by which you sign in"));
+            let message = "it must not be the name by which you sign in".to_owned();
+            return Err(Violation { field: field.to_owned(), message });
         }
-        Ok(password)
+        Ok(())
     }
 
     /// Takes a password that somebody tries. It may be one that would not be accepted any more; `None` for what is too

@@ -47,15 +47,19 @@ pub async fn count_since(
     Ok((count, last.map(Timestamp::from_micros)))
 }
 
-/// Whether this token is good, without using it up.
+/// Whose token this is, if it is good. It stays good.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn is_good(db: &mut impl Queryable, token_hash: &[u8; 32], now: Timestamp) -> Result<bool, Error> {
-    const SQL: &str = "SELECT 1 FROM password_resets WHERE token_hash = $1 AND expires_at > $2";
-    let found = on!(db, c => sqlx::query_scalar::<_, i32>(SQL)
+pub async fn find_good(
+    db: &mut impl Queryable,
+    token_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<AccountId>, Error> {
+    const SQL: &str = "SELECT account_id FROM password_resets WHERE token_hash = $1 AND expires_at > $2";
+    let found = on!(db, c => sqlx::query_scalar::<_, Uuid>(SQL)
         .bind(token_hash.as_slice()).bind(now.micros()).fetch_optional(c))?;
-    Ok(found.is_some())
+    Ok(found.map(AccountId))
 }
 
 /// Uses a token up; gives whose it is, and to which address it was mailed. `None` if it is not good.

@@ -1,7 +1,8 @@
 //! Wallet and JOSE libraries as they are published sign in, hold a session and verify its tokens.
 
-use super::{KEY, on_both_databases, on_sqlite};
+use super::{KEY, on_both_databases, on_postgres, on_sqlite};
 use crate::support::parts::{alloy, node, python, script};
+use crate::support::scratch;
 
 /// Which meaning of "sign this `0x` string" a client's own call for messages has.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,16 @@ fn eth_account_signs_the_bytes_of_a_nonce_and_holds_a_session() {
     on_both_databases(|gateway| {
         python(&script("eth_account_session.py"), &[&gateway.url, KEY, "bytes"]);
     });
+}
+
+#[test]
+fn a_client_that_was_generated_from_the_description_uses_the_session_door() {
+    for (directory, gateway) in [on_sqlite(), on_postgres()] {
+        let (server, place) = (gateway.start(), scratch::directory());
+        let outbox = directory.path().join("data/outbox");
+        let arguments = [&server.url, outbox.to_str().unwrap(), place.path().to_str().unwrap()];
+        python(&script("generated_session.py"), &arguments);
+    }
 }
 
 #[test]

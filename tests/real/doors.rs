@@ -13,6 +13,7 @@ use crate::support::scratch;
 const DOCUMENTED: &str = "http://localhost:8080";
 
 const EXCHANGE: &str = include_str!("../../docs/exchange.md");
+const SESSION: &str = include_str!("../../docs/session.md");
 const USERS: &str = include_str!("../../docs/users.md");
 
 /// The snippet of a page with this mark, pointed at the gateway of this test.
@@ -36,7 +37,8 @@ fn answers(script: &str, variables: &[(&str, &str)]) -> Vec<serde_json::Value> {
     // Each answer on a line of its own; curl ends none.
     std::fs::write(&file, format!("curl() {{ command curl --fail-with-body \"$@\"; echo; }}\n{script}\n")).unwrap();
     let mut command = Command::new("sh");
-    command.arg("-eu").arg(&file).envs(variables.iter().copied());
+    // A cookie jar is written to where somebody stands.
+    command.arg("-eu").arg(&file).envs(variables.iter().copied()).current_dir(place.path());
     let finished = run(&mut command, Duration::from_mins(1)).unwrap();
     assert_eq!(finished.code, 0, "{finished:?}");
     let lines = finished.stdout.lines().filter(|line| !line.trim().is_empty());
@@ -71,6 +73,21 @@ fn a_membership_that_the_provider_signed_as_the_page_says_is_taken() {
     let variables = [("ID", id.as_str()), ("SESSION", session), ("MEMBERSHIP_SECRET", "shared with the provider")];
     let told = answers(&snippet(EXCHANGE, "membership", &server.url), &variables);
     assert_eq!(told, [serde_json::json!({"status": "ok"})]);
+}
+
+#[test]
+fn the_commands_of_the_session_page_work_as_they_are_printed() {
+    let (directory, gateway) = on_sqlite();
+    let gateway = gateway.at_home();
+    let _server = gateway.start();
+    let script = snippet(SESSION, "session", gateway.value("COUNTERSIGN_PUBLIC_URL"));
+    let told = answers(&script.replace("./data", directory.path().join("data").to_str().unwrap()), &[]);
+    assert_eq!(told.len(), 9, "{told:#?}");
+    assert_eq!((&told[0]["email_verified"], &told[1]["email_verified"]), (&false.into(), &true.into()));
+    assert_eq!((&told[3]["email"], &told[3]["roles"]), (&"user@example.com".into(), &serde_json::json!(["USER"])));
+    assert_ne!(told[4]["refresh_token"], told[2]["refresh_token"]);
+    assert_eq!((&told[5], &told[6]), (&serde_json::json!({}), &serde_json::json!({})));
+    assert_eq!((&told[7]["token_type"], &told[8]), (&"bearer".into(), &204.into()));
 }
 
 #[test]

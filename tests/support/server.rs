@@ -1,5 +1,6 @@
 //! The built gateway as a process of its own, on free ports of loopback, configured by nothing but the test.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -52,6 +53,15 @@ impl Gateway {
     pub fn through(mut self, program: &[&str]) -> Self {
         self.through = program.iter().map(|&word| word.to_owned()).collect();
         self
+    }
+
+    /// The same at a port that is known before it starts, and with a public URL that leads there: links of mails do, and
+    /// its own pages are pages of its own.
+    #[must_use]
+    pub fn at_home(self) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let url = format!("http://localhost:{port}");
+        self.with("COUNTERSIGN_LISTEN", &format!("127.0.0.1:{port}")).with("COUNTERSIGN_PUBLIC_URL", &url)
     }
 
     /// The value of an environment variable.

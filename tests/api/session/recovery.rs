@@ -138,4 +138,42 @@ on_both! {
         reset(&world, &mailed(&world).await.unwrap().token(), NEW).await.ok(200);
         login(&world, "trader1", NEW).await.refused(401, "mfa_required");
     }
+
+    async fn ones_own_name_is_no_password_and_the_link_stays_good(world: World) {
+        register(&world, "trader1").await.ok(201);
+        forgot(&world, EMAIL).await;
+        let token = mailed(&world).await.unwrap().token();
+        let refused = reset(&world, &token, "Trader1@example.com").await.ok(422);
+        assert_eq!(refused.json["detail"][0]["loc"], json!(["body", "new_password"]));
+        let body = json!({"token": token, "new_password": EMAIL});
+        let page = world.post("/account/reset-password", body).await.refused(422, "invalid_request");
+        assert_eq!(page.json["violations"][0]["field"], "new_password");
+        reset(&world, &token, NEW).await.ok(200);
+    }
+
+    async fn a_database_that_fails_is_no_success(world: World) {
+        register(&world, "trader1").await.ok(201);
+        forgot(&world, EMAIL).await;
+        let token = mailed(&world).await.unwrap().token();
+        let session = world.post("/auth/login", json!({"email": EMAIL, "password": PASSWORD})).await.ok(200);
+        let by_body = json!({"refresh_token": session.field("refresh_token")});
+        let mut data = world.data().await;
+        for (away, back) in [
+            ("ALTER TABLE sessions RENAME TO sessions_away", "ALTER TABLE sessions_away RENAME TO sessions"),
+            ("ALTER TABLE audit_events RENAME TO events_away", "ALTER TABLE events_away RENAME TO audit_events"),
+        ] {
+            data.execute(away).await;
+            let answer = world.post("/auth/logout", by_body.clone()).await;
+            assert!(answer.status.is_server_error() && !answer.headers.contains_key("set-cookie"), "{}", answer.text);
+            data.execute(back).await;
+            world.get_as(session.field("access_token"), "/users/wallets").await.ok(200);
+        }
+        data.execute("ALTER TABLE audit_events RENAME TO events_away").await;
+        assert!(reset(&world, &token, NEW).await.status.is_server_error());
+        assert!(world.post("/auth/forgot-password", json!({"email": EMAIL})).await.status.is_server_error());
+        data.execute("ALTER TABLE events_away RENAME TO audit_events").await;
+        login(&world, "trader1", PASSWORD).await.ok(200);
+        reset(&world, &token, NEW).await.ok(200);
+        login(&world, "trader1", NEW).await.ok(200);
+    }
 }

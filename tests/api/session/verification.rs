@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::person::{PASSWORD, call_as, register, session};
+use crate::support::person::{PASSWORD, call_as, login, register, session};
 use crate::support::world::{Answer, World, on_both};
 
 const EMAIL: &str = "trader1@example.com";
@@ -134,5 +134,27 @@ on_both! {
         verify(&world, EMAIL, &first.code()).await.refused(401, "invalid_code");
         world.post("/account/confirm-email", json!({"token": first.token()})).await.refused(400, "invalid_link");
         verify(&world, "new@example.com", &second.code()).await.ok(200);
+    }
+
+    async fn wrong_codes_and_wrong_passwords_are_counted_apart(world: World) {
+        for (name, by_code) in [("trader1", true), ("trader2", false)] {
+            register(&world, name).await.ok(201);
+            let email = format!("{name}@example.com");
+            let code = code(&world).await;
+            let wrong = async || if by_code {
+                verify(&world, &email, &other(&code)).await
+            } else {
+                login(&world, name, "a wrong password").await
+            };
+            for _ in 0..5 {
+                assert_eq!(wrong().await.status, 401);
+            }
+            assert_eq!(wrong().await.status, 429);
+            if by_code {
+                login(&world, name, PASSWORD).await.ok(200);
+            } else {
+                verify(&world, &email, &code).await.ok(200);
+            }
+        }
     }
 }
