@@ -3,7 +3,7 @@
 use countersign::identity::Who;
 use serde_json::{Value, json};
 
-use crate::support::person::{PASSWORD, admin, call_as, login, register, token};
+use crate::support::person::{PASSWORD, admin, basic, call_as, login, register, token};
 use crate::support::wallet::{Session, Wallet, refresh};
 use crate::support::world::{Answer, World, on_both};
 
@@ -12,15 +12,30 @@ use crate::support::world::{Answer, World, on_both};
 enum Way {
     Login,
     Basic,
+    Cookie,
+    Program,
+    Code,
     Wallet,
     Refresh,
+    RefreshByCookie,
     ApiKey,
     AccessToken,
     SessionToken,
 }
 
-const WAYS: [Way; 7] =
-    [Way::Login, Way::Basic, Way::Wallet, Way::Refresh, Way::ApiKey, Way::AccessToken, Way::SessionToken];
+const WAYS: [Way; 11] = [
+    Way::Login,
+    Way::Basic,
+    Way::Cookie,
+    Way::Program,
+    Way::Wallet,
+    Way::Refresh,
+    Way::RefreshByCookie,
+    Way::ApiKey,
+    Way::AccessToken,
+    Way::SessionToken,
+    Way::Code,
+];
 
 /// What is wrong with an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +48,19 @@ enum State {
 
 /// What a way answers in this state: a status and a code, or that it lets in.
 fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
+    let by_password = matches!(way, Way::Login | Way::Basic | Way::Cookie | Way::Program);
     match (state, way) {
         (State::Disabled, _) => Some((403, "account_disabled")),
-        (State::Deleted, Way::Login | Way::Basic) => Some((401, "invalid_credentials")),
+        (State::Deleted, Way::Code) => Some((401, "invalid_code")),
         (State::Deleted, Way::ApiKey) => Some((401, "invalid_api_key")),
-        (State::Deleted, Way::Refresh) => Some((401, "invalid_refresh_token")),
+        (State::Deleted, Way::Refresh | Way::RefreshByCookie) => Some((401, "invalid_refresh_token")),
         (State::Deleted, Way::AccessToken | Way::SessionToken) => Some((401, "session_ended")),
-        (State::Locked, Way::Login | Way::Basic) => Some((429, "too_many_requests")),
-        (State::Unverified, Way::Login | Way::Basic | Way::Wallet | Way::Refresh) => Some((403, "email_not_verified")),
-        // A wallet comes back as somebody else, guesses at a password are nothing to whoever shows something else, and
-        // an address that is not verified takes nothing away that was given before.
+        (State::Deleted, _) if by_password => Some((401, "invalid_credentials")),
+        (State::Locked, _) if by_password => Some((429, "too_many_requests")),
+        (State::Unverified, Way::Wallet | Way::Refresh | Way::RefreshByCookie) => Some((403, "email_not_verified")),
+        (State::Unverified, _) if by_password => Some((403, "email_not_verified")),
+        // A wallet comes back as somebody else, guesses at a password are nothing to whoever shows something else, an
+        // address that is not verified takes nothing away that was given before, and the code verifies it.
         (State::Deleted | State::Locked | State::Unverified, _) => None,
     }
 }
@@ -53,6 +71,7 @@ struct Owner {
     session: Session,
     key: String,
     opaque: String,
+    code: String,
 }
 
 impl Owner {
@@ -67,7 +86,8 @@ impl Owner {
         call_as(world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
         let session = wallet.sign_in(world).await;
         let key = session.api_key(world).await;
-        Self { wallet, session, key, opaque }
+        let code = world.mails().await.first().expect("a mail").code();
+        Self { wallet, session, key, opaque, code }
     }
 
     async fn go(&self, world: &World, way: Way) -> Answer {
@@ -78,7 +98,21 @@ impl Owner {
                 let nonce = self.wallet.nonce(world).await;
                 self.wallet.post(world, &self.wallet.sign(&nonce)).await
             }
+            Way::Cookie => world.post("/auth/login", json!({"email": "trader1", "password": PASSWORD})).await,
+            Way::Program => {
+                let own = basic("trader1@example.com", PASSWORD);
+                world.call("POST", "/auth/token", &[("authorization", &own)], &Value::Null).await
+            }
+            Way::Code => {
+                let body = json!({"email": "trader1@example.com", "code": self.code});
+                world.post("/auth/verify-email", body).await
+            }
             Way::Refresh => refresh(world, &self.session.refresh).await,
+            Way::RefreshByCookie => {
+                let cookie = format!("refresh_token={}", self.session.refresh);
+                let headers = [("cookie", cookie.as_str()), ("origin", "http://localhost:8080")];
+                world.call("POST", "/auth/refresh", &headers, &Value::Null).await
+            }
             Way::ApiKey => {
                 world.call("GET", &self.session.profile_path(), &[("x-api-key", &self.key)], &Value::Null).await
             }
@@ -116,7 +150,8 @@ on_both! {
                 world.data().await.execute(table).await;
             }
             let owner = Owner::of(&world).await;
-            for way in WAYS.into_iter().filter(|way| *way != Way::Refresh) {
+            let used_up = |way: &Way| matches!(way, Way::Refresh | Way::RefreshByCookie | Way::Code);
+            for way in WAYS.into_iter().filter(|way| !used_up(way)) {
                 let answer = owner.go(&world, way).await;
                 assert_eq!(answer.status, 200, "{way:?} works while all is well: {}", answer.text);
             }
