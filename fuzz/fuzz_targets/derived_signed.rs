@@ -1,4 +1,4 @@
-//! Refresh tokens and API keys of any content under a tag that is right: they are what was signed, and of their kind alone.
+//! Refresh tokens, session tokens and API keys of any content under a tag that is right: they are what was signed, and of their kind alone.
 
 #![no_main]
 
@@ -25,9 +25,11 @@ fuzz_target!(|input: ([u8; 21], bool, usize, &str)| {
         id: Uuid::from_slice(&signed[1..17]).expect("16 bytes"),
         counter: u32::from_be_bytes(signed[17..].try_into().expect("4 bytes")),
     };
-    for (kind, key, other) in
-        [(Kind::Refresh, &keys.refresh_token, Kind::ApiKey), (Kind::ApiKey, &keys.api_key, Kind::Refresh)]
-    {
+    for (kind, key, other) in [
+        (Kind::Refresh, &keys.refresh_token, Kind::Session),
+        (Kind::Session, &keys.session_token, Kind::ApiKey),
+        (Kind::ApiKey, &keys.api_key, Kind::Refresh),
+    ] {
         let token = signed_token(kind, key, &signed);
         // The first byte is the version, and only the keys of that version have signed it.
         let right = signed[0] == keys.version();
@@ -46,6 +48,7 @@ fn signed_token(kind: Kind, key: &hmac::Key, signed: &[u8; 21]) -> String {
     let encoded = URL_SAFE_NO_PAD.encode([&signed[..], &tag.as_ref()[..18]].concat());
     match kind {
         Kind::Refresh => format!("csr_{encoded}"),
+        Kind::Session => format!("cst_{encoded}"),
         Kind::ApiKey => {
             // The checksum is that of a key with the same first characters; `mint` knows how to make it.
             let body = format!("csk_{encoded}");
