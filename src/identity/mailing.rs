@@ -305,7 +305,8 @@ mod tests {
         let core = core(directory.path()).await;
         let email = Email::parse("", "Trader1@example.com").unwrap();
         let registration = Registration { email: Some(email), ..Registration::default() };
-        let person = core.create_person(registration, Vouched::default()).await.unwrap();
+        let vouched = Vouched { email: true, ..Vouched::default() };
+        let person = core.create_person(registration, vouched).await.unwrap();
         let link = "https://auth.example/account/confirm-email#token".to_owned();
         let letter = Letter::VerifyEmail { code: "271828".to_owned(), link: link.clone() };
         let mut tx = core.db.write().await.unwrap();
