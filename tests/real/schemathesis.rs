@@ -23,7 +23,7 @@ expected-statuses = ["2xx", "400", "401", "403", "422"]
 [[operations]]
 include-operation-id = ["exchange_register", "change_exchange_profile", "sync_membership", "create_user", "session_register", "session_login", "session_refresh", "session_logout", "session_verify_email", "session_resend_verification", "session_forgot_password", "session_reset_password"]
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["2xx", "400", "401", "403", "409", "422"]
+expected-statuses = ["2xx", "400", "401", "403", "409", "422", "429"]
 [operations.checks.ignored_auth]
 enabled = false
 [[operations]]
