@@ -12,8 +12,18 @@ use super::{common, health, keys, surfaces};
 use crate::config::Config;
 use crate::identity::Core;
 
-/// The routes that are open by this configuration, and their description.
-pub(super) fn split(config: &Config) -> (Router<Arc<Core>>, OpenApi) {
+/// The routes that are open by this configuration.
+pub(super) fn doors(config: &Config) -> Router<Arc<Core>> {
+    routes(config).into()
+}
+
+/// The description of every route that is open by this configuration.
+#[must_use]
+pub fn document(config: &Config) -> OpenApi {
+    complete(routes(config).into_openapi(), config)
+}
+
+fn routes(config: &Config) -> OpenApiRouter<Arc<Core>> {
     let mut router = OpenApiRouter::new()
         .routes(routes!(keys::jwks))
         .routes(routes!(health::healthz))
@@ -30,14 +40,7 @@ pub(super) fn split(config: &Config) -> (Router<Arc<Core>>, OpenApi) {
     if config.doors.users {
         router = router.merge(surfaces::users::router());
     }
-    let (router, described) = router.split_for_parts();
-    (router, complete(described, config))
-}
-
-/// The description of every route that is open by this configuration.
-#[must_use]
-pub fn document(config: &Config) -> OpenApi {
-    split(config).1
+    router
 }
 
 fn complete(mut described: OpenApi, config: &Config) -> OpenApi {

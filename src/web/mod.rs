@@ -5,9 +5,10 @@ mod account;
 mod docs;
 mod html;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -21,13 +22,15 @@ const STYLE: &str = include_str!("style.css");
 /// A neutral coin; answers name it for every token that has no logo.
 const TOKEN: &str = include_str!("token.svg");
 
-/// The pages over this description of the routes.
-pub fn router(document: &OpenApi) -> Router<Arc<Core>> {
-    let routes = docs::routes_page(document);
-    let errors = docs::errors_page();
+/// The pages. Those that are made, of the description of the routes and of the errors, are made when they are first asked
+/// for.
+pub fn router(described: fn(&Core) -> OpenApi) -> Router<Arc<Core>> {
+    let (routes, errors) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
+    let routes =
+        async move |State(core): State<Arc<Core>>| page(routes.get_or_init(|| docs::routes_page(&described(&core))));
     Router::new()
-        .route("/docs", get(async move || page(&routes)))
-        .route("/docs/errors", get(async move || page(&errors)))
+        .route("/docs", get(routes))
+        .route("/docs/errors", get(async move || page(errors.get_or_init(docs::errors_page))))
         .route("/docs/style.css", get(style))
         .route("/assets/token.svg", get(token))
         .merge(account::router())
