@@ -3,7 +3,8 @@
 
 use super::Core;
 use crate::clock::Timestamp;
-use crate::model::error::Limited;
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{Limited, Unauthenticated};
 use crate::model::guard::{FREE_FAILURES, Failures};
 use crate::model::{AccountId, Client, Error};
 use crate::store::failures::{self, Target};
@@ -52,6 +53,34 @@ impl Core {
         }
         self.metrics.count_limited(limited.policy);
         Err(Error::TooMany(limited))
+    }
+}
+
+/// A kind of guess, as it is recorded and answered when it is wrong.
+#[derive(Clone, Copy)]
+pub(super) struct Guess {
+    /// With the code of what it is answered with.
+    pub(super) event: fn(&'static str) -> Event<'static>,
+    /// What is told of it.
+    pub(super) wrong: Unauthenticated,
+}
+
+impl Core {
+    /// Counts and records a wrong guess, in this unit of work, which it ends; gives what the guess is answered with.
+    pub(super) async fn refuse_guess(
+        &self,
+        mut tx: Tx,
+        guess: Guess,
+        account: Option<AccountId>,
+        guarded: &Guarded,
+        client: &Client,
+    ) -> Result<Error, Error> {
+        let now = self.clock.now();
+        let answer = guarded.count_failure(&mut tx, now).await.err().unwrap_or(Error::NotAuthenticated(guess.wrong));
+        let subject = Subject { account, ..Subject::default() };
+        self.record(&mut tx, (guess.event)(answer.code()), subject, Some(client), now).await?;
+        tx.commit().await?;
+        Ok(answer)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::crypto::password::Verdict;
 use crate::model::audit::{By, Event, Subject};
 use crate::model::error::{Conflict, Forbidden, Unauthenticated, Violation};
 use crate::model::mail::Letter;
-use crate::model::{Client, Email, Error, Password, Username};
+use crate::model::{AccountId, Client, Email, Error, Password, Username};
 use crate::secret::SecretText;
 use crate::store::people::{self, Renamed};
 use crate::store::{Tx, accounts, passwords};
@@ -34,7 +34,7 @@ impl Core {
     pub async fn own_person(&self, caller: &Caller) -> Result<Person, Error> {
         let found = people::find(&mut self.db.read().await?, caller.account().id).await?;
         match found {
-            Some(known) => Ok(Person::new(known.account, known.wallet)),
+            Some(known) => Ok(known.into()),
             None => Err(caller.refusal_by_now(&mut self.db.read().await?).await?),
         }
     }
@@ -64,13 +64,8 @@ impl Core {
             None => None,
         };
         let (mut tx, account) = self.begin_change_of(&person).await?;
-        if let Some(Proved { guarded, hash }) = &proof {
-            guarded.pass(&mut tx, now).await?;
-            // Another one by now: what was compared proves nothing any more.
-            let still = people::find(&mut tx, account.id).await?.and_then(|known| known.hash);
-            if still != *hash {
-                return Err(Error::NotAuthenticated(Unauthenticated::InvalidCredentials));
-            }
+        if let Some(proof) = &proof {
+            proof.hold(&mut tx, account.id, now).await?;
         }
         let email = email.as_ref();
         let is_named =
@@ -192,9 +187,18 @@ struct Proved {
     hash: Option<String>,
 }
 
+impl Proved {
+    /// Insists that it still holds: nobody else's failures have brought about a wait, and the password is the same one.
+    async fn hold(&self, tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), Error> {
+        self.guarded.pass(tx, now).await?;
+        let still = people::find(tx, account).await?.and_then(|known| known.hash);
+        if still == self.hash { Ok(()) } else { Err(Error::NotAuthenticated(Unauthenticated::InvalidCredentials)) }
+    }
+}
+
 async fn finish(mut tx: Tx, caller: &Caller) -> Result<Person, Error> {
     let found = people::find(&mut tx, caller.account().id).await?;
     let known = found.ok_or(Error::internal("an account that was just changed is gone"))?;
     tx.commit().await?;
-    Ok(Person::new(known.account, known.wallet))
+    Ok(known.into())
 }

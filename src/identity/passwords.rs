@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::gate::{self, Way};
-use super::guard::{Guarded, PASSWORD, Whose};
+use super::guard::{Guarded, Guess, PASSWORD, Whose};
 use super::limits::Policy;
 use super::{Core, Person, Tokens};
 use crate::clock::Timestamp;
@@ -177,17 +177,9 @@ impl Core {
         guarded: &Guarded,
         client: &Client,
     ) -> Error {
-        let refused = async {
-            let now = self.clock.now();
-            let mut tx = self.db.write().await?;
-            let counted = guarded.count_failure(&mut tx, now).await;
-            let code = counted.as_ref().map_or_else(Error::code, |()| WRONG.code());
-            let subject = Subject { account, ..Subject::default() };
-            self.record(&mut tx, Event::PasswordRefused(code), subject, Some(client), now).await?;
-            tx.commit().await?;
-            counted
-        };
-        refused.await.err().unwrap_or(WRONG)
+        let guess = Guess { event: Event::PasswordRefused, wrong: Unauthenticated::InvalidCredentials };
+        let refused = async { self.refuse_guess(self.db.write().await?, guess, account, guarded, client).await };
+        refused.await.unwrap_or_else(|error| error)
     }
 
     /// Begins the session of an account whose password was right a moment ago, if nothing has changed since.

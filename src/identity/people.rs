@@ -98,7 +98,7 @@ impl Core {
     /// [`Thing::Account`] if there is none.
     pub async fn person(&self, allowed: SelfOrAdmin) -> Result<Person, Error> {
         let found = people::find(&mut self.db.read().await?, allowed.of()).await?;
-        found.map(|known| Person::new(known.account, known.wallet)).ok_or(NOT_FOUND)
+        found.map(Person::from).ok_or(NOT_FOUND)
     }
 
     /// The proven wallets of an account, the first linked one first.
@@ -181,7 +181,7 @@ impl Core {
                 None => None,
             },
         };
-        found.map(|known| Person::new(known.account, known.wallet)).ok_or(NOT_FOUND)
+        found.map(Person::from).ok_or(NOT_FOUND)
     }
 
     /// Gives an account a role, as an operator; tells whether it had another one.
@@ -194,10 +194,7 @@ impl Core {
         let mut tx = self.db.write().await?;
         let event = match role {
             Role::Admin => {
-                accounts::lock(&mut tx, id).await?;
-                if people::find(&mut tx, id).await?.is_none() {
-                    return Err(NOT_FOUND);
-                }
+                lock(&mut tx, id).await?;
                 Event::RoleGranted(BY)
             }
             Role::User => {
@@ -222,10 +219,7 @@ impl Core {
         let hash = self.hashers.hash(password, self.random.bytes()).await?;
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        accounts::lock(&mut tx, id).await?;
-        if people::find(&mut tx, id).await?.is_none() {
-            return Err(NOT_FOUND);
-        }
+        lock(&mut tx, id).await?;
         self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         passwords::upsert(&mut tx, id, &hash, now).await?;
         accounts::end_everything(&mut tx, id).await?;
@@ -238,11 +232,16 @@ impl Core {
     pub(super) async fn lock_for_loss(&self, tx: &mut Tx, id: AccountId) -> Result<Known, Error> {
         // The ADMINs first, and all who do this in one order: two who wait for each other would wait for ever.
         let others = people::lock_other_admins(tx, id).await?;
-        accounts::lock(tx, id).await?;
-        let known = people::find(tx, id).await?.ok_or(NOT_FOUND)?;
+        let known = lock(tx, id).await?;
         let is_admin = known.account.role == Role::Admin && !known.account.disabled;
         if is_admin && others == 0 { Err(Error::Conflict(Conflict::LastAdmin)) } else { Ok(known) }
     }
+}
+
+/// The account, which nobody else changes until the unit of work is over.
+async fn lock(tx: &mut Tx, id: AccountId) -> Result<Known, Error> {
+    accounts::lock(tx, id).await?;
+    people::find(tx, id).await?.ok_or(NOT_FOUND)
 }
 
 const NOT_FOUND: Error = Error::NotFound(Thing::Account);

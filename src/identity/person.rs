@@ -3,12 +3,19 @@
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
 use crate::model::{AccountId, Address};
+use crate::store::people::Known;
 
 /// An account, for those who may see all of it.
 #[derive(Clone, Debug)]
 pub struct Person {
     account: Account,
     wallet: Option<LinkedWallet>,
+}
+
+impl From<Known> for Person {
+    fn from(known: Known) -> Self {
+        Self::new(known.account, known.wallet)
+    }
 }
 
 impl Person {

@@ -123,7 +123,7 @@ impl Core {
         let mut tx = self.db.write().await?;
         let known = self.store_account(&mut tx, &prepared, client).await?;
         tx.commit().await?;
-        Ok(Person::new(known.account, known.wallet))
+        Ok(known.into())
     }
 
     /// All that is slow, before the unit of work.

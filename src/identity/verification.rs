@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time;
 
 use super::gate::{self, Way};
-use super::guard::{CODE, Guarded, Whose};
+use super::guard::{CODE, Guarded, Guess, Whose};
 use super::limits::Policy;
 use super::{Core, Tokens, recovery};
 use crate::clock::Timestamp;
@@ -124,20 +124,15 @@ impl Core {
         guarded: &Guarded,
         client: &Client,
     ) -> Error {
+        let guess = Guess { event: Event::CodeRefused, wrong: Unauthenticated::InvalidCode };
         let refused = async {
-            let now = self.clock.now();
             let mut tx = self.db.write().await?;
             if let (Some(account), Some(proof)) = (account, proof) {
                 email_proofs::count_try(&mut tx, account.id, &proof.serial).await?;
             }
-            let counted = guarded.count_failure(&mut tx, now).await;
-            let code = counted.as_ref().map_or_else(Error::code, |()| WRONG.code());
-            let subject = Subject { account: account.map(|account| account.id), ..Subject::default() };
-            self.record(&mut tx, Event::CodeRefused(code), subject, Some(client), now).await?;
-            tx.commit().await?;
-            counted
+            self.refuse_guess(tx, guess, account.map(|account| account.id), guarded, client).await
         };
-        refused.await.err().unwrap_or(WRONG)
+        refused.await.unwrap_or_else(|error| error)
     }
 
     async fn enter_by_code(
@@ -151,9 +146,7 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
         accounts::lock(&mut tx, id).await?;
-        if let Some(limited) = guarded.wait_by_now(&mut tx, now).await? {
-            return Err(Error::TooMany(limited));
-        }
+        guarded.pass(&mut tx, now).await?;
         let used = email_proofs::consume(&mut tx, id, &proof.serial).await?;
         if !used || !email_proofs::verify_address(&mut tx, id, &proof.email_key, now).await? {
             return Err(WRONG);
@@ -161,7 +154,6 @@ impl Core {
         let Known { account, .. } = people::find(&mut tx, id).await?.ok_or(WRONG)?;
         // A refusal undoes all of it: the code is good until its owner has the second factor at hand.
         let admitted = gate::admit(&account, Way::MailedCode { otp: attempt.otp }, &self.config)?;
-        guarded.forget(&mut tx).await?;
         let session = self.begin_session(&mut tx, &account, Amr::MailedCode, SESSION_LIFETIME, now).await?;
         let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;

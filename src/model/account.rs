@@ -81,6 +81,15 @@ impl Role {
         }
     }
 
+    /// What somebody with this role may do, as accounts are shown: an operator may do what anybody may.
+    #[must_use]
+    pub fn names(self) -> Vec<&'static str> {
+        match self {
+            Self::User => vec![Self::User.name()],
+            Self::Admin => vec![Self::Admin.name(), Self::User.name()],
+        }
+    }
+
     /// The role as stored and as claimed; an unknown word is the lesser role, so a damaged row raises nobody.
     #[must_use]
     pub fn from_stored(text: &str) -> Self {

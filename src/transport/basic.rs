@@ -11,17 +11,36 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Problem;
+use crate::identity::PasswordAttempt;
 use crate::model::error::{Error, Unauthenticated};
 
 /// How a client is asked for it.
-pub const BASIC: &str = "Basic realm=\"countersign\", charset=\"UTF-8\"";
+const BASIC: &str = "Basic realm=\"countersign\", charset=\"UTF-8\"";
 
-/// A name and a password as they came in.
+/// A name and a password as they came in, with the code of the second factor, which has a header of its own.
 pub struct Basic {
     /// The name, up to the first colon.
-    pub name: String,
+    name: String,
     /// All that follows.
-    pub password: Zeroizing<String>,
+    password: Zeroizing<String>,
+    /// What `X-OTP` says.
+    otp: Option<String>,
+}
+
+impl Basic {
+    /// The sign-in that is asked for.
+    #[must_use]
+    pub fn attempt(&self) -> PasswordAttempt<'_> {
+        PasswordAttempt { name: &self.name, password: &self.password, otp: self.otp.as_deref() }
+    }
+
+    /// What a sign-in of this kind that was refused is answered with: if by 401, it asks for the same again.
+    #[must_use]
+    pub fn refuse(error: Error) -> Problem {
+        let asks_again = matches!(error, Error::NotAuthenticated(_));
+        let problem = Problem::from(error);
+        if asks_again { problem.challenging(BASIC) } else { problem }
+    }
 }
 
 impl fmt::Debug for Basic {
@@ -34,7 +53,7 @@ impl<S: Sync> FromRequestParts<S> for Basic {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        read(&parts.headers).map_err(|reason| Problem::from(Error::NotAuthenticated(reason)).challenging(BASIC))
+        read(&parts.headers).map_err(|reason| Self::refuse(Error::NotAuthenticated(reason)))
     }
 }
 
@@ -52,7 +71,9 @@ fn read(headers: &HeaderMap) -> Result<Basic, Unauthenticated> {
     let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let decoded = Zeroizing::new(decoded.ok_or(Unauthenticated::InvalidCredentials)?);
     let (name, password) = decoded.split_once(':').ok_or(Unauthenticated::InvalidCredentials)?;
-    Ok(Basic { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) })
+    // Bytes beyond ASCII are in no code; the empty text fails as one in its place.
+    let otp = headers.get("x-otp").map(|value| value.to_str().unwrap_or_default().to_owned());
+    Ok(Basic { name: name.to_owned(), password: Zeroizing::new(password.to_owned()), otp })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod problem;
 mod query;
 mod v1;
 
-pub use basic::{BASIC, Basic};
+pub use basic::Basic;
 pub use body::{AddressPath, Created, Json, NoContent, OptionalJson, Sensitive, SignedJson};
 pub use caller::{authenticate, authenticate_by_cookie, carries_credential};
 pub use client::ClientOf;

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::cookies::Known;
 use crate::identity::Core;
-use crate::model::account::Role;
 use crate::model::error::{Error, Forbidden};
 use crate::transport::{Problem, ProblemBody, Sensitive};
 
@@ -56,17 +55,13 @@ pub(super) async fn me(State(core): State<Arc<Core>>, Known(caller): Known) -> R
         return Err(Error::Forbidden(Forbidden::EmailNotVerified).into());
     }
     let wallets = core.list_wallets(&caller).await?;
-    let roles = match person.role() {
-        Role::Admin => vec![Role::Admin.name(), Role::User.name()],
-        Role::User => vec![Role::User.name()],
-    };
     Ok(Sensitive(MeAnswer {
         id: person.id().to_string(),
         email: person.email().map(str::to_owned),
         email_verified: person.is_email_verified(),
         username: person.username().map(str::to_owned),
         name: person.name().to_owned(),
-        roles,
+        roles: person.role().names(),
         wallets: wallets.iter().map(|wallet| wallet.address.checksummed()).collect(),
         created_at: person.created_at().whole_seconds().rfc3339(),
     }))

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 
 use super::tokens::TokenPair;
-use crate::identity::{Core, PasswordAttempt};
-use crate::model::error::Error;
-use crate::transport::{BASIC, Basic, ClientOf, Problem, ProblemBody, Sensitive};
+use crate::identity::Core;
+use crate::transport::{Basic, ClientOf, Problem, ProblemBody, Sensitive};
 
 /// Sign in by Basic authentication
 ///
@@ -29,13 +27,7 @@ pub(super) async fn token(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
     basic: Basic,
-    headers: HeaderMap,
 ) -> Result<Sensitive<TokenPair>, Problem> {
-    let otp = headers.get("x-otp").map(|value| value.to_str().unwrap_or_default());
-    let attempt = PasswordAttempt { name: &basic.name, password: &basic.password, otp };
-    let tokens = core.sign_in_with_password(attempt, &client).await.map_err(|error| match error {
-        Error::NotAuthenticated(_) => Problem::from(error).challenging(BASIC),
-        _ => Problem::from(error),
-    })?;
+    let tokens = core.sign_in_with_password(basic.attempt(), &client).await.map_err(Basic::refuse)?;
     Ok(Sensitive(tokens.into()))
 }

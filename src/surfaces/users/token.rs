@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::identity::{Core, PasswordAttempt};
-use crate::model::error::Error;
-use crate::transport::{BASIC, Basic, ClientOf, Problem, ProblemBody, Sensitive};
+use crate::identity::Core;
+use crate::transport::{Basic, ClientOf, Problem, ProblemBody, Sensitive};
 
 /// An access token.
 #[derive(Serialize, ToSchema)]
@@ -36,13 +34,7 @@ pub(super) async fn token(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
     basic: Basic,
-    headers: HeaderMap,
 ) -> Result<Sensitive<TokenAnswer>, Problem> {
-    let otp = headers.get("x-otp").map(|value| value.to_str().unwrap_or_default());
-    let attempt = PasswordAttempt { name: &basic.name, password: &basic.password, otp };
-    let token = core.access_token(attempt, &client).await.map_err(|error| match error {
-        Error::NotAuthenticated(_) => Problem::from(error).challenging(BASIC),
-        _ => Problem::from(error),
-    })?;
+    let token = core.access_token(basic.attempt(), &client).await.map_err(Basic::refuse)?;
     Ok(Sensitive(TokenAnswer { token }))
 }

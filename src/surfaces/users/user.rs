@@ -4,7 +4,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::identity::Person;
-use crate::model::account::Role;
 
 /// A user.
 #[derive(Serialize, ToSchema)]
@@ -34,15 +33,11 @@ pub(super) struct User {
 
 impl From<&Person> for User {
     fn from(person: &Person) -> Self {
-        let roles = match person.role() {
-            Role::Admin => vec![Role::Admin.name(), Role::User.name()],
-            Role::User => vec![Role::User.name()],
-        };
         Self {
             id: person.id().to_string(),
             name: person.name().to_owned(),
             email: person.email().map(str::to_owned),
-            roles,
+            roles: person.role().names(),
             enabled: person.is_enabled(),
             date_created: person.created_at().whole_seconds().rfc3339(),
             date_updated: person.updated_at().whole_seconds().rfc3339(),
