@@ -34,6 +34,17 @@ pub(super) struct Reader {
     pub(super) scattering: Semaphore,
 }
 
+/// What is asked together, and whom of the nodes not.
+#[derive(Clone, Copy)]
+struct Question<'a, 'q> {
+    reads: &'a [Read],
+    /// Which of them, by their positions.
+    together: &'q [usize],
+    /// The nodes that gave nothing, by theirs.
+    useless: &'q [usize],
+    clock: &'q Clock,
+}
+
 impl Reader {
     /// Does all reads; outcomes in their order. Contracts that failed lately are asked at the same time, in requests of
     /// their own, and what becomes of those takes nothing from the others.
@@ -78,7 +89,8 @@ impl Reader {
         const NOTHING: NodeFault = NodeFault::Garbage("it refuses every call");
         let mut useless = Vec::new();
         for _ in self.nodes.each() {
-            let turn = before(time.as_mut(), self.read_once(reads, together, &useless, clock)).await;
+            let question = Question { reads, together, useless: &useless, clock };
+            let turn = before(time.as_mut(), self.read_once(question)).await;
             let mut turn = turn.unwrap_or(Err(NodeFault::Late))?;
             let mut apart = turn.failed.clone();
             if matches!(turn.way, Way::Block(_)) && turn.outcomes.iter().any(|outcome| outcome.returned.is_some()) {
@@ -105,16 +117,10 @@ impl Reader {
 
     /// Everything in one request if it can be. If that is too long, or too late, one contract may be the reason: then
     /// everything is asked in several requests as well, and what those give is as good.
-    async fn read_once<'a>(
-        &'a self,
-        reads: &'a [Read],
-        together: &[usize],
-        useless: &[usize],
-        clock: &Clock,
-    ) -> Result<Turn<'a>, NodeFault> {
-        let whole = pin!(self.read_whole(reads, together, useless, clock));
-        let has_contracts = together.iter().any(|at| reads[*at].target().is_some());
-        let scattered = self.read_scattered(reads, together, useless, clock);
+    async fn read_once<'a>(&'a self, question: Question<'a, '_>) -> Result<Turn<'a>, NodeFault> {
+        let whole = pin!(self.read_whole(question));
+        let has_contracts = question.together.iter().any(|at| question.reads[*at].target().is_some());
+        let scattered = self.read_scattered(question);
         let whole = match select(whole, pin!(sleep(self.deadline / 2))).await {
             Either::Left((Err(NodeFault::TooLong), _)) if has_contracts => return scattered.await,
             Either::Left((answer, _)) => return answer,
@@ -129,33 +135,25 @@ impl Reader {
         }
     }
 
-    async fn read_whole<'a>(
-        &'a self,
-        reads: &'a [Read],
-        together: &[usize],
-        useless: &[usize],
-        clock: &Clock,
-    ) -> Result<Turn<'a>, NodeFault> {
+    async fn read_whole<'a>(&'a self, question: Question<'a, '_>) -> Result<Turn<'a>, NodeFault> {
         if let Some(multicall) = &self.multicall {
-            let mut turn = Turn::new(reads, Way::Multicall(multicall));
-            if self.read_together(multicall, reads, together, &mut turn, useless, clock).await? {
+            let mut turn = Turn::new(question.reads, Way::Multicall(multicall));
+            if self.read_together(multicall, question, &mut turn).await? {
                 return Ok(turn);
             }
             tracing::warn!(multicall = %multicall.address, "there is no Multicall3 at the configured address");
         }
-        self.read_in_batches(reads, together, useless, clock).await
+        self.read_in_batches(question).await
     }
 
     /// By Multicall3: in one round trip, and in more if some of it fails. Says whether there is such a contract.
     async fn read_together(
         &self,
         multicall: &Multicall,
-        reads: &[Read],
-        together: &[usize],
+        question: Question<'_, '_>,
         turn: &mut Turn<'_>,
-        useless: &[usize],
-        clock: &Clock,
     ) -> Result<bool, NodeFault> {
+        let Question { reads, together, useless, clock } = question;
         let place = Place { reads, way: Way::Multicall(multicall) };
         let even = (self.batch / 2 * 2).max(2);
         let mut pending: Vec<Part> = together.chunks(even).map(<[usize]>::to_vec).collect();
@@ -183,13 +181,8 @@ impl Reader {
     }
 
     /// Without Multicall3: lists of calls, all of one block.
-    async fn read_in_batches<'a>(
-        &'a self,
-        reads: &'a [Read],
-        together: &[usize],
-        useless: &[usize],
-        clock: &Clock,
-    ) -> Result<Turn<'a>, NodeFault> {
+    async fn read_in_batches<'a>(&'a self, question: Question<'a, '_>) -> Result<Turn<'a>, NodeFault> {
+        let Question { reads, together, useless, clock } = question;
         let (by, block) = self.latest_block(useless, clock).await?;
         let way = Way::Block(block.unwrap_or_default());
         let (place, mut turn) = (Place { reads, way }, Turn::new(reads, way));
@@ -215,13 +208,8 @@ impl Reader {
 
     /// Everything in several requests at the same time, the native coin in one of its own. What does not come in time is
     /// asked apart the next time.
-    async fn read_scattered<'a>(
-        &'a self,
-        reads: &'a [Read],
-        together: &[usize],
-        useless: &[usize],
-        clock: &Clock,
-    ) -> Result<Turn<'a>, NodeFault> {
+    async fn read_scattered<'a>(&'a self, question: Question<'a, '_>) -> Result<Turn<'a>, NodeFault> {
+        let Question { reads, together, useless, clock } = question;
         let way = if let Some(multicall) = &self.multicall {
             Way::Multicall(multicall)
         } else {
