@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::Core;
 use crate::clock::Timestamp;
 use crate::model::guard::FORGOTTEN_AFTER;
-use crate::model::recovery::MAILED_WITHIN;
+use crate::model::recovery::{COUNTED_WITHIN, RESETS};
 use crate::model::{Error, SessionId};
-use crate::store::{audit, failures, nonces, password_resets, sessions};
+use crate::store::{audit, failures, mailed, nonces, password_resets, sessions};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -47,9 +47,10 @@ impl Core {
             };
             let failures = failures::delete_expired(&mut tx, now - FORGOTTEN_AFTER, STEP).await?;
             let networks = failures::forget_networks(&mut tx, now - MARGIN, STEP).await?;
-            let resets = password_resets::delete_expired(&mut tx, now - MAILED_WITHIN, STEP).await?;
+            let resets = password_resets::delete_expired(&mut tx, now - RESETS.within, STEP).await?;
+            let mails = mailed::delete_expired(&mut tx, now - COUNTED_WITHIN, STEP).await?;
             tx.commit().await?;
-            if nonces.max(events).max(failures).max(networks).max(resets) < STEP.unsigned_abs() {
+            if [nonces, events, failures, networks, resets, mails].into_iter().all(|rows| rows < STEP.unsigned_abs()) {
                 return Ok(());
             }
         }

@@ -19,7 +19,7 @@ pub enum Letter {
         /// The page that does it, with the token in the fragment.
         link: String,
     },
-    /// Somebody signed in by password from a network that is new.
+    /// Somebody signed in from a network that is new.
     NewSignIn {
         /// When, in RFC 3339.
         at: String,
