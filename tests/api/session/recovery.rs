@@ -32,10 +32,7 @@ on_both! {
         let opaque = session(&world, "trader1").await;
         world.data().await.execute("UPDATE accounts SET email_verified_at = 1").await;
         let wallet = Wallet::number(1);
-        let asked = call_as(&world, &opaque, "POST", "/users/wallets/challenge", json!({"address": wallet.address})).await;
-        let message = asked.field("message").to_owned();
-        let proof = json!({"message": message, "signature": wallet.sign(&message)});
-        call_as(&world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
+        wallet.link(&world, &opaque).await;
         let by_wallet = wallet.sign_in(&world).await;
         let key = by_wallet.api_key(&world).await;
         forgot(&world, "Trader1@EXAMPLE.com").await;
@@ -58,10 +55,7 @@ on_both! {
     async fn where_the_mailbox_was_never_proven_every_planted_way_in_goes(world: World) {
         let opaque = session(&world, "trader1").await;
         let wallet = Wallet::number(1);
-        let asked = call_as(&world, &opaque, "POST", "/users/wallets/challenge", json!({"address": wallet.address})).await;
-        let message = asked.field("message").to_owned();
-        let proof = json!({"message": message, "signature": wallet.sign(&message)});
-        call_as(&world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
+        wallet.link(&world, &opaque).await;
         let planted = wallet.sign_in(&world).await;
         forgot(&world, EMAIL).await;
         reset(&world, &mailed(&world).await.unwrap().token(), NEW).await.ok(200);
@@ -99,8 +93,16 @@ on_both! {
         let answers = join_all(passwords.iter().map(|password| reset(&world, &token, password))).await;
         let won: Vec<usize> = answers.iter().enumerate().filter(|(_, a)| a.status == 200).map(|(at, _)| at).collect();
         assert_eq!(won.len(), 1);
+        // How many have a place in the line to the hashers depends on the machine's cores; who has none was not looked at.
         for answer in answers.into_iter().filter(|answer| answer.status != 200) {
-            answer.refused(400, "invalid_link");
+            if answer.status == 503 {
+                answer.refused(503, "too_busy");
+            } else {
+                answer.refused(400, "invalid_link");
+            }
+        }
+        for password in &passwords {
+            reset(&world, &token, password).await.refused(400, "invalid_link");
         }
         login(&world, "trader1", &passwords[won[0]]).await.ok(200);
     }
