@@ -125,7 +125,7 @@ impl Nodes {
         posted
     }
 
-    /// What a killed node had in hand is carried by another one a minute and a half later. Nobody waits for that here.
+    /// What a killed node had in hand is carried by another one five minutes later. Nobody waits for that here.
     async fn pass_on_what_was_in_hand(&self) {
         const SQL: &str = "UPDATE outbox SET claimed_until = 0";
         let url = self.gateway.database_url();
