@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::identity::Who;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -105,6 +106,55 @@ on_both! {
             reset(&world, &token, password).await.refused(400, "invalid_link");
         }
         login(&world, "trader1", &passwords[won[0]]).await.ok(200);
+    }
+
+    async fn nothing_but_the_token_of_a_mail_sets_a_password_in_whatever_order(world: World) {
+        register(&world, "trader1").await.ok(201);
+        let first = world.mails().await.pop().unwrap();
+        let made_up = format!("crp_{}", "A".repeat(43));
+        // Before anybody has asked for a link, with what another mail has, and after asking.
+        for _ in 0..2 {
+            for token in [&made_up, &first.code(), &first.token(), &first.token().replace("cce_", "crp_")] {
+                reset(&world, token, NEW).await.refused(400, "invalid_link");
+            }
+            forgot(&world, EMAIL).await;
+        }
+        let earlier = mailed(&world).await.unwrap().token();
+        for method in ["GET", "HEAD"] {
+            world.call(method, "/account/reset-password", &[], &Value::Null).await.ok(200);
+        }
+        world.pass(Duration::from_mins(2));
+        forgot(&world, EMAIL).await;
+        let later = mailed(&world).await.unwrap().token();
+        login(&world, "trader1", PASSWORD).await.ok(200);
+        reset(&world, &later, NEW).await.ok(200);
+        for token in [&earlier, &later] {
+            reset(&world, token, "yet another one").await.refused(400, "invalid_link");
+        }
+        login(&world, "trader1", NEW).await.ok(200);
+    }
+
+    async fn what_was_mailed_to_one_person_does_nothing_for_another(world: World) {
+        let mut mailed_to = Vec::new();
+        for name in ["trader1", "trader2"] {
+            register(&world, name).await.ok(201);
+            let code = world.mails().await.pop().unwrap().code();
+            forgot(&world, &format!("{name}@example.com")).await;
+            mailed_to.push((code, mailed(&world).await.unwrap().token()));
+        }
+        let [(code, token), (others_code, others_token)] = &mailed_to[..] else { panic!("two") };
+        assert_ne!(code, others_code);
+        let verify = json!({"email": "trader2@example.com", "code": code, "username": "trader1"});
+        world.post("/auth/verify-email", verify).await.refused(401, "invalid_code");
+        let id = world.core.find_person(Who::Name("trader2")).await.unwrap().id().to_string();
+        let body = json!({"token": token, "new_password": NEW, "email": "trader2@example.com", "username": "trader2",
+                          "id": id, "user_id": id});
+        world.post("/auth/reset-password", body).await.ok(200);
+        login(&world, "trader1", NEW).await.ok(200);
+        login(&world, "trader2", NEW).await.refused(401, "invalid_credentials");
+        login(&world, "trader2", PASSWORD).await.ok(200);
+        reset(&world, others_token, "the second's own").await.ok(200);
+        login(&world, "trader1", NEW).await.ok(200);
     }
 
     async fn nobody_learns_from_it_whether_there_is_an_account_nor_fills_a_mailbox(world: World) {
