@@ -132,4 +132,30 @@ on_both! {
         refresh(&world, before.field("refresh_token")).await.refused(401, "session_ended");
         refresh(&world, begun.field("refresh_token")).await.ok(200);
     }
+
+    async fn a_database_that_fails_begins_and_refreshes_nothing_and_leaves_the_cookies_alone(world: World) {
+        register(&world, "trader1").await.ok(201);
+        let code = world.mails().await.pop().unwrap().code();
+        let signed_in = login(&world, &[]).await.ok(200);
+        let (token, cookie) = (signed_in.field("refresh_token"), header(&signed_in));
+        let by_code = json!({"email": "trader1@example.com", "code": code});
+        let me = [("cookie", cookie.as_str())];
+        let mut data = world.data().await;
+        data.execute("ALTER TABLE sessions RENAME TO sessions_away").await;
+        for answer in [
+            refresh(&world, token).await,
+            post(&world, "/auth/refresh", &cookie, Some(PAGE)).await,
+            login(&world, &me).await,
+            world.post("/auth/verify-email", by_code.clone()).await,
+            world.post("/auth/register", json!({"email": "new@example.com", "password": PASSWORD})).await,
+            world.call("GET", "/auth/me", &me, &Value::Null).await,
+        ] {
+            assert!(answer.status.is_server_error() && cookies(&answer).is_empty(), "{answer:?}");
+        }
+        data.execute("ALTER TABLE sessions_away RENAME TO sessions").await;
+        let next = refresh(&world, token).await.ok(200);
+        world.get_as(next.field("access_token"), "/users/wallets").await.ok(200);
+        world.post("/auth/verify-email", by_code).await.ok(200);
+        world.post("/auth/register", json!({"email": "new@example.com", "password": PASSWORD})).await.ok(201);
+    }
 }
