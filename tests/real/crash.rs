@@ -1,5 +1,5 @@
 //! Processes killed under load, again and again, on the same data: what they have answered holds, and nothing is there
-//! by half. `COUNTERSIGN_TEST_ROUNDS` says how often (else 50 times).
+//! by half. `COUNTERSIGN_TEST_ROUNDS` says how often (else 50 times, and 12 at the session door).
 
 use std::ops::Range;
 
