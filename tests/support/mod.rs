@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod door;
 pub mod evm;
 pub mod golden;
 pub mod http;
