@@ -170,7 +170,7 @@ impl Core {
 /// Returns when it is to stop. That nobody can say so any more is no order to.
 async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
