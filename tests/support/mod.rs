@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod process;
 pub mod scratch;
 pub mod server;
+pub mod tampering;
 pub mod wallet;
 pub mod world;
 
