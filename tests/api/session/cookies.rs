@@ -119,6 +119,13 @@ on_both! {
         is_over(&first).await;
         out(page(&format!("refresh_token=none; {}", access(&second)), Value::Null)).await;
         is_over(&second).await;
+        let first = login(&world, &[]).await.ok(200);
+        // A program that names no page can't use cookies; they stay as they are.
+        let headers = [("cookie", header(&first)), ("content-type", "application/json".to_owned())];
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let by = world.call("POST", "/auth/logout", &headers, &json!({"refresh_token": "none of ours"})).await.ok(204);
+        assert!(cookies(&by).is_empty());
+        world.get_as(first.field("access_token"), "/users/wallets").await.ok(200);
         let (first, second) = (login(&world, &[]).await.ok(200), login(&world, &[]).await.ok(200));
         out(page(&header(&second), json!({"refresh_token": first.field("refresh_token")}))).await;
         is_over(&first).await;
