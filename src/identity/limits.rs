@@ -32,6 +32,8 @@ pub(super) enum Policy {
     Listings,
     Mails,
     Recoveries,
+    Memberships,
+    Devices,
 }
 
 /// How many mails of one kind an account gets, whoever asks for them.
@@ -43,8 +45,14 @@ const RECOVERIES: Rate = Rate { per_minute: 60, burst: 200 };
 /// How often strangers of a network look at the list of accounts.
 const LISTINGS: Rate = Rate { per_minute: 120, burst: 240 };
 
+/// How often strangers of a network ask what somebody is entitled to.
+const MEMBERSHIPS: Rate = Rate { per_minute: 120, burst: 240 };
+
+/// How often devices of a network tell their tokens before somebody signs in.
+const DEVICES: Rate = Rate { per_minute: 60, burst: 200 };
+
 impl Policy {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Nonces => "nonces",
             Self::SignIns => "sign_ins",
@@ -58,6 +66,8 @@ impl Policy {
             Self::Listings => "listings",
             Self::Mails => "mails",
             Self::Recoveries => "recoveries",
+            Self::Memberships => "memberships",
+            Self::Devices => "devices",
         }
     }
 
@@ -75,6 +85,8 @@ impl Policy {
             Self::Listings => LISTINGS,
             Self::Mails => MAILS,
             Self::Recoveries => RECOVERIES,
+            Self::Memberships => MEMBERSHIPS,
+            Self::Devices => DEVICES,
         }
     }
 }

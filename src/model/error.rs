@@ -76,6 +76,8 @@ pub struct Violation {
 pub enum Thing {
     /// An account.
     Account,
+    /// A device of the caller's.
+    Device,
 }
 
 /// Why nobody was authenticated.
@@ -149,6 +151,8 @@ pub enum Forbidden {
     NotYourAccount,
     /// The list of accounts is for ADMINs alone.
     ListingClosed,
+    /// What people are entitled to is not told to everybody.
+    MembershipsClosed,
     /// Membership data comes without a good signature of the provider.
     MembershipSignature,
     /// Membership data is signed for somebody else, too long ago, or older than what is known.

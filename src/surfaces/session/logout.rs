@@ -7,14 +7,14 @@ use axum::extract::{FromRequestParts as _, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-use super::cookies::{self, Known, refuse_foreign_page, require_page};
+use super::cookies::{self, Known};
 use super::fields::{Fields, OptionalBody};
 use super::problem::{Faults, SessionProblem};
 use super::refresh::RefreshRequest;
 use crate::identity::Core;
 use crate::model::Client;
 use crate::model::error::{Error, Unauthenticated};
-use crate::transport::{ClientOf, NoContent, ProblemBody, carries_credential};
+use crate::transport::{ClientOf, NoContent, ProblemBody, carries_credential, refuse_foreign_page, require_page};
 
 /// Sign out
 ///
