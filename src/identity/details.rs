@@ -4,7 +4,7 @@ use super::changes::traced;
 use super::{Caller, Core, Person};
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
-use crate::model::profile::{ImageUrl, ProfileChange, ProfileText};
+use crate::model::profile::{Change, ImageUrl, ProfileChange, ProfileText};
 use crate::model::{AccountId, Client, Error};
 use crate::store::{Queryable, Tx, accounts, details, people};
 
@@ -24,8 +24,8 @@ pub struct Details {
 pub struct DetailsChange {
     /// The display name; empty for none.
     pub name: Option<ProfileText>,
-    /// The picture; within, `None` for none.
-    pub avatar: Option<Option<ImageUrl>>,
+    /// The picture.
+    pub avatar: Change<ImageUrl>,
     /// Whether the owner wants to be advertised to.
     pub marketing_opt_in: Option<bool>,
 }
@@ -58,11 +58,13 @@ impl Core {
         let (account, (by, subject)) = (caller.account(), traced(caller));
         let mut tx = self.begin_write(caller).await?;
         let DetailsChange { name, avatar, marketing_opt_in } = change;
-        let changes_profile = name.is_some() || avatar.is_some();
+        let changes_profile = name.is_some() || avatar != Change::Keep;
         let profile = ProfileChange { name, intended_use: None };
         accounts::update_profile(&mut tx, account.id, account.epoch, &profile, now).await?;
-        if let Some(avatar) = avatar {
-            details::update_avatar(&mut tx, account.id, avatar.as_ref().map(ImageUrl::as_str)).await?;
+        match &avatar {
+            Change::Keep => {}
+            Change::Clear => details::update_avatar(&mut tx, account.id, None).await?,
+            Change::Set(url) => details::update_avatar(&mut tx, account.id, Some(url.as_str())).await?,
         }
         if changes_profile {
             self.record(&mut tx, Event::ProfileChanged(by), subject, Some(client), now).await?;

@@ -34,6 +34,18 @@ impl Error {
     pub fn internal(message: &'static str) -> Self {
         Self::Internal(message.into())
     }
+
+    /// The same, with the name by which a door knows the one field that a use case judges.
+    #[must_use]
+    pub fn named(self, field: &str) -> Self {
+        match self {
+            Self::Invalid(violations) => {
+                let named = |violation: Violation| Violation { field: field.to_owned(), ..violation };
+                Self::Invalid(violations.into_iter().map(named).collect())
+            }
+            other => other,
+        }
+    }
 }
 
 /// What made a request unreadable.

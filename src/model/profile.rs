@@ -1,5 +1,6 @@
 //! What a person tells about himself.
 
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use super::error::Violation;
@@ -66,6 +67,25 @@ impl ImageUrl {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A change of something that there may be none of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// There is none any more.
+    Clear,
+    /// It is this.
+    Set(T),
+}
+
+/// For members that may be missing, which is [`Change::Keep`]: null is [`Change::Clear`].
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
     }
 }
 

@@ -15,6 +15,6 @@ pub use caller::{authenticate, authenticate_by_cookie, carries_credential};
 pub use client::ClientOf;
 pub(crate) use client::REQUEST_ID;
 pub use pages::{cookie, refuse_foreign_page, require_page};
-pub use problem::{Problem, ProblemBody, Violated};
+pub use problem::{Problem, ProblemBody, Violated, faults};
 pub use query::{Query, count};
-pub use v1::{AccountPath, V1Json, V1Problem};
+pub use v1::{AccountPath, TextPath, V1Json, V1OptionalJson, V1Problem};
