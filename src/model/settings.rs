@@ -218,8 +218,8 @@ mod tests {
     }
 
     fn after(patches: &[Value]) -> Settings {
-        let patched = |chosen: ChosenSettings, patch: &Value| chosen.patched(&read(patch.clone()).unwrap());
-        patches.iter().fold(ChosenSettings::from_stored(None), patched).whole()
+        let change = |chosen: ChosenSettings, patch: &Value| chosen.patched(&read(patch.clone()).unwrap());
+        patches.iter().fold(ChosenSettings::from_stored(None), change).whole()
     }
 
     #[test]

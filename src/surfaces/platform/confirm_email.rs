@@ -52,9 +52,9 @@ pub(super) async fn confirm(
     };
     match (&request.token, &request.email, &request.code) {
         (Some(token), None, None) => core.confirm_email(token, &client).await?,
-        (None, Some(email), Some(code)) => {
+        (None, Some(email), Some(digits)) => {
             let email = Email::parse("email", email).map_err(|violation| Error::Invalid(vec![violation]))?;
-            let attempt = CodeAttempt { email: &email, code, otp: None };
+            let attempt = CodeAttempt { email: &email, code: digits, otp: None };
             core.confirm_email_by_code(attempt, &client).await?;
         }
         (None, Some(_), None) => return Err(violation("code", "this field is required beside email").into()),

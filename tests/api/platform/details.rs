@@ -44,7 +44,7 @@ on_both! {
         assert_eq!(world.get_as(&token, PATH).await.ok(200).json["marketingOptIn"], true);
         let since = "SELECT CAST(marketing_opt_in_at AS TEXT) FROM accounts";
         let given = world.data().await.text(since).await;
-        world.pass(std::time::Duration::from_secs(60));
+        world.pass(std::time::Duration::from_mins(1));
         with(&world, &token, "PATCH", PATH, json!({"marketingOptIn": true})).await.ok(200);
         assert_eq!(world.data().await.text(since).await, given, "saying it again is no new consent");
         let details = with(&world, &token, "PATCH", PATH, json!({"marketingOptIn": false})).await.ok(200);
