@@ -22,6 +22,7 @@ pub struct Metrics {
     refreshes: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
+    events: Family<EventLabels, Counter>,
     pool: Family<PoolLabels, Gauge>,
 }
 
@@ -40,6 +41,11 @@ struct RouteLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    event: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +68,7 @@ impl Default for Metrics {
             refreshes: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
+            events: Family::default(),
             pool: Family::default(),
         };
         metrics.registered()
@@ -77,6 +84,7 @@ impl Metrics {
         registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
+        registry.register("events", "Events of the audit trail by name, but sign-ins by wallet", self.events.clone());
         registry.register("database_connections", "Connections of the pool by state", self.pool.clone());
         self
     }
@@ -105,6 +113,11 @@ impl Metrics {
     /// Counts a try to send a mail: `sent`, `retried` later, or `failed` for good.
     pub fn count_mail(&self, outcome: &'static str) {
         self.mails.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts an event of the audit trail.
+    pub fn count_event(&self, event: &'static str) {
+        self.events.get_or_create(&EventLabels { event }).inc();
     }
 
     /// The text for Prometheus, with the pool's connections as they are now.

@@ -77,7 +77,9 @@ impl NewUser<'_> {
         let email = self.email.map(|text| Email::parse("--email", text)).transpose();
         let name = ProfileText::parse("--name", self.name.to_owned());
         match (username, email, name) {
-            (Ok(username), Ok(email), Ok(name)) => Ok(Registration { username, email, name, password: None }),
+            (Ok(username), Ok(email), Ok(name)) => {
+                Ok(Registration { username, email, name, ..Registration::default() })
+            }
             (username, email, name) => {
                 let wrong = username.err().into_iter().chain(email.err()).chain(name.err());
                 Err(Error::Invalid(wrong.collect()).into())

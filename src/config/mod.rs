@@ -5,6 +5,7 @@ mod feeds;
 mod keys;
 mod mail;
 mod people;
+mod platform;
 mod read;
 mod show;
 mod sources;
@@ -22,6 +23,7 @@ pub use keys::{KEYS, Key};
 pub use sources::{ConfigError, Environment};
 
 use crate::model::bucket::Rate;
+use crate::model::data_provider::DataProvider;
 use crate::model::{Email, Exchange, Origin, Password, Token};
 use crate::secret::{RedactedUrl, SecretBytes, SecretText};
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub first_admin: Option<FirstAdmin>,
     /// The exchange door.
     pub exchange: ExchangeDoor,
+    /// The platform door.
+    pub platform: PlatformDoor,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
@@ -107,6 +111,8 @@ pub struct Doors {
     pub session: bool,
     /// `/v1/users`: access tokens by password, and accounts for ADMINs.
     pub users: bool,
+    /// `/v1/users/authenticate` and what belongs to it, `/v1/devicetokens`.
+    pub platform: bool,
 }
 
 /// What hashing a password costs (argon2id, one lane).
@@ -134,6 +140,15 @@ pub struct ExchangeDoor {
     pub default: Exchange,
     /// Whether strangers may list the accounts, without their e-mail addresses.
     pub public_listing: bool,
+}
+
+/// The platform door.
+#[derive(Clone, Debug)]
+pub struct PlatformDoor {
+    /// Whether everybody may ask what an e-mail address is entitled to.
+    pub public_memberships: bool,
+    /// The providers of data that people choose from.
+    pub data_providers: Vec<DataProvider>,
 }
 
 /// What an outside provider says of accounts.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::Value;
 
+use super::platform::to_toml;
 use super::{Config, Database, KEYS, LogFormat, LogLevel};
 use crate::model::bucket::Rate;
 use crate::secret::MASK;
@@ -70,6 +71,9 @@ impl Config {
             "doors.exchange" => Value::Boolean(self.doors.exchange),
             "doors.session" => Value::Boolean(self.doors.session),
             "doors.users" => Value::Boolean(self.doors.users),
+            "doors.platform" => Value::Boolean(self.doors.platform),
+            "platform.public_memberships" => Value::Boolean(self.platform.public_memberships),
+            "data_providers" => self.platform.data_providers.iter().map(to_toml).collect::<Vec<_>>().into(),
             "admin_email" => text(self.first_admin.as_ref().map(|admin| admin.email.as_str())?),
             "admin_password" => text(self.first_admin.as_ref().map(|_| MASK)?),
             "require_verified_email" => Value::Boolean(self.require_verified_email),

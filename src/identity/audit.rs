@@ -15,7 +15,9 @@ impl Core {
         client: Option<&Client>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        audit::insert(tx, self.random.uuid(now), event, subject, client, now).await
+        audit::insert(tx, self.random.uuid(now), event, subject, client, now).await?;
+        self.metrics.count_event(event.name());
+        Ok(())
     }
 
     /// Records what failed, in a unit of work of its own. The refusal stands whether or not this can be written.

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use super::gate::{self, Way};
-use super::{Core, PersonPresent};
+use super::{Caller, Core, PersonPresent};
 use crate::clock::Timestamp;
 use crate::model::Error;
 use crate::model::account::Account;
-use crate::model::audit::Subject;
+use crate::model::audit::{By, Subject};
 use crate::model::error::{Forbidden, Unauthenticated};
 use crate::store::{Tx, accounts, sessions};
 
@@ -23,7 +23,19 @@ impl Core {
         self.begin_change_of(person).await.map(|(tx, _)| tx)
     }
 
-    /// The same, with the account as it is now.
+    /// Begins a unit of work that changes what any credential of the account may change: one at a time for an account, and
+    /// not any more if it was disabled, or all that it holds ended, since the request came in.
+    pub(super) async fn begin_write(&self, caller: &Caller) -> Result<Tx, Error> {
+        let account = caller.account();
+        let mut tx = self.db.write().await?;
+        if accounts::touch(&mut tx, account.id, account.epoch, self.clock.now()).await? {
+            Ok(tx)
+        } else {
+            Err(caller.refusal_by_now(&mut tx).await?)
+        }
+    }
+
+    /// The same as [`Core::begin_change`], with the account as it is now.
     pub(super) async fn begin_change_of(&self, person: &PersonPresent) -> Result<(Tx, Account), Error> {
         let mut tx = self.db.write().await?;
         accounts::lock(&mut tx, person.account().id).await?;
@@ -43,4 +55,11 @@ pub(super) fn require_fresh(person: &PersonPresent, now: Timestamp) -> Result<()
 /// The person, as the audit trail knows him.
 pub(super) fn subject_of(person: &PersonPresent) -> Subject<'static> {
     Subject { account: Some(person.account().id), session: Some(person.session()), wallet: None }
+}
+
+/// The caller, and by which kind of credential he calls, as the audit trail knows it.
+pub(super) fn traced(caller: &Caller) -> (By, Subject<'static>) {
+    let session = caller.session_of_token();
+    let by = session.map_or(By::ApiKey, |_| By::Session);
+    (by, Subject { account: Some(caller.account().id), session, wallet: None })
 }

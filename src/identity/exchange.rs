@@ -2,10 +2,10 @@
 
 use aws_lc_rs::{constant_time, hmac};
 
-use super::changes::subject_of;
+use super::changes::{subject_of, traced};
 use super::{Caller, Core, PersonPresent};
 use crate::clock::Timestamp;
-use crate::model::audit::{By, Event, Subject};
+use crate::model::audit::Event;
 use crate::model::error::Forbidden;
 use crate::model::membership::{Membership, Statement};
 use crate::model::{Client, Error, Exchange};
@@ -50,8 +50,7 @@ impl Core {
         if !people::update_exchange(&mut tx, account.id, account.epoch, exchange.name(), now).await? {
             return Err(caller.refusal_by_now(&mut tx).await?);
         }
-        let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
-        let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
+        let (by, subject) = traced(caller);
         self.record(&mut tx, Event::ExchangeChosen(by), subject, Some(client), now).await?;
         tx.commit().await
     }

@@ -31,10 +31,18 @@ pub(super) enum Policy {
     Registrations,
     Listings,
     Recoveries,
+    Memberships,
+    Devices,
 }
 
+/// How often strangers of a network ask what somebody is entitled to.
+const MEMBERSHIPS: Rate = Rate { per_minute: 120, burst: 240 };
+
+/// How often devices of a network tell their tokens before somebody signs in.
+const DEVICES: Rate = Rate { per_minute: 60, burst: 200 };
+
 impl Policy {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Nonces => "nonces",
             Self::SignIns => "sign_ins",
@@ -47,6 +55,8 @@ impl Policy {
             Self::Registrations => "registrations",
             Self::Listings => "listings",
             Self::Recoveries => "recoveries",
+            Self::Memberships => "memberships",
+            Self::Devices => "devices",
         }
     }
 
@@ -63,6 +73,8 @@ impl Policy {
             Self::Registrations => limits.registrations,
             Self::Listings => limits.listings,
             Self::Recoveries => limits.recoveries,
+            Self::Memberships => MEMBERSHIPS,
+            Self::Devices => DEVICES,
         }
     }
 }

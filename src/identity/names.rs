@@ -1,11 +1,11 @@
 //! Changing the names and the password that an account is entered by.
 
-use super::changes::{require_fresh, subject_of};
+use super::changes::{require_fresh, subject_of, traced};
 use super::guard::{Guarded, PASSWORD, Whose};
 use super::{Caller, Core, Person, PersonPresent};
 use crate::clock::Timestamp;
 use crate::crypto::password::Verdict;
-use crate::model::audit::{By, Event, Subject};
+use crate::model::audit::{By, Event};
 use crate::model::error::{Conflict, Forbidden, Unauthenticated, Violation};
 use crate::model::mail::Letter;
 use crate::model::{AccountId, Client, Email, Error, Password, Username};
@@ -124,8 +124,7 @@ impl Core {
             Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
             Renamed::Gone => return Err(caller.refusal_by_now(&mut tx).await?),
         }
-        let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
-        let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
+        let (by, subject) = traced(caller);
         let changed = [(username.is_some(), Event::UsernameChanged(by)), (spelling.is_some(), Event::EmailChanged)];
         for (_, event) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
             self.record(&mut tx, event, subject, Some(client), now).await?;

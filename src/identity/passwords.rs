@@ -40,6 +40,15 @@ pub struct OpenedSession {
     pub expires_at: Timestamp,
 }
 
+/// Somebody who signed in, with what his session is used with.
+#[derive(Clone)]
+pub struct SignedInPerson {
+    /// Who signed in.
+    pub person: Person,
+    /// The tokens.
+    pub tokens: Tokens,
+}
+
 /// Somebody who signed in.
 struct Entered {
     account: Account,
@@ -80,8 +89,18 @@ impl Core {
     /// # Errors
     /// As [`Core::open_session`].
     pub async fn sign_in_with_password(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<Tokens, Error> {
-        let Entered { account, session, .. } = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
-        self.issue(gate::admit(&account, Way::Credential, &self.config)?, &session, None, session.created_at)
+        self.sign_in_person(attempt, client).await.map(|signed_in| signed_in.tokens)
+    }
+
+    /// Signs in by password, for an access token and a refresh token, and tells who that is.
+    ///
+    /// # Errors
+    /// As [`Core::open_session`].
+    pub async fn sign_in_person(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<SignedInPerson, Error> {
+        let Entered { account, wallet, session } = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
+        let admitted = gate::admit(&account, Way::Credential, &self.config)?;
+        let tokens = self.issue(admitted, &session, None, session.created_at)?;
+        Ok(SignedInPerson { person: Person::new(account, wallet), tokens })
     }
 
     async fn sign_in_by_password(

@@ -1,7 +1,8 @@
 //! The profile of the wallet door.
 
+use super::changes::traced;
 use super::{Caller, Core};
-use crate::model::audit::{By, Event, Subject};
+use crate::model::audit::Event;
 use crate::model::error::Forbidden;
 use crate::model::profile::{ProfileChange, ProfileText};
 use crate::model::{Address, Client, Error};
@@ -54,8 +55,7 @@ impl Core {
         let mut tx = self.db.write().await?;
         let changed = accounts::update_profile(&mut tx, account.id, account.epoch, change, now).await?;
         let Some((name, intended_use)) = changed else { return Err(caller.refusal_by_now(&mut tx).await?) };
-        let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
-        let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
+        let (by, subject) = traced(caller);
         self.record(&mut tx, Event::ProfileChanged(by), subject, Some(client), now).await?;
         tx.commit().await?;
         Ok(Profile { address, name, intended_use, email: account.email.clone() })

@@ -21,7 +21,15 @@ const USUAL: Duration = Duration::from_millis(120);
 
 /// Answers with what `work` gives, and not before the usual time is over.
 pub(super) async fn in_no_less_than_usual<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let (answer, ()) = tokio::join!(work, tokio::time::sleep(USUAL));
+    in_no_less_than(USUAL, work).await
+}
+
+/// Answers with what `work` gives, and not before this time is over.
+pub(super) async fn in_no_less_than<T>(
+    usual: Duration,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let (answer, ()) = tokio::join!(work, tokio::time::sleep(usual));
     answer
 }
 

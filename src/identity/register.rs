@@ -2,7 +2,7 @@
 
 use super::gate::{self, Way};
 use super::limits::Policy;
-use super::{Core, Person, Tokens};
+use super::{Core, Person, SignedInPerson, Tokens};
 use crate::clock::Timestamp;
 use crate::config::FirstAdmin;
 use crate::model::account::Role;
@@ -25,6 +25,8 @@ pub struct Registration {
     pub name: ProfileText,
     /// The password; without one nobody signs in by password.
     pub password: Option<Password>,
+    /// Whether somebody wants to be advertised to; `None` if he was not asked.
+    pub marketing_opt_in: Option<bool>,
 }
 
 /// What an operator vouches for.
@@ -41,6 +43,7 @@ struct Prepared {
     id: AccountId,
     person: NewPerson,
     hash: Option<String>,
+    marketing_opt_in: Option<bool>,
     now: Timestamp,
 }
 
@@ -92,11 +95,19 @@ impl Core {
     /// # Errors
     /// As [`Core::register`]; [`Error::Forbidden`] if it has to verify its e-mail address first.
     pub async fn register_and_sign_in(&self, registration: Registration, client: &Client) -> Result<Tokens, Error> {
+        self.register_person(registration, client).await.map(|signed_in| signed_in.tokens)
+    }
+
+    /// Makes an account, signs it in, and tells which it is.
+    ///
+    /// # Errors
+    /// As [`Core::register_and_sign_in`].
+    pub async fn register_person(&self, registration: Registration, client: &Client) -> Result<SignedInPerson, Error> {
         self.limit(Policy::Registrations, client, self.clock.now())?;
         let prepared = self.prepare_account(registration, Vouched::default()).await?;
         let now = prepared.now;
         let mut tx = self.db.write().await?;
-        let Known { account, .. } = self.store_account(&mut tx, &prepared, Some(client)).await?;
+        let Known { account, wallet, .. } = self.store_account(&mut tx, &prepared, Some(client)).await?;
         let session = self.begin_session(&mut tx, &account, Amr::Password, SESSION_LIFETIME, now).await?;
         failures::know_network(&mut tx, &client.network().to_string(), &session).await?;
         let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
@@ -110,7 +121,7 @@ impl Core {
             }
         };
         tx.commit().await?;
-        tokens
+        tokens.map(|tokens| SignedInPerson { person: Person::new(account, wallet), tokens })
     }
 
     async fn create_account(
@@ -128,7 +139,7 @@ impl Core {
 
     /// All that is slow, before the unit of work.
     async fn prepare_account(&self, registration: Registration, vouched: Vouched) -> Result<Prepared, Error> {
-        let Registration { username, email, name, password } = registration;
+        let Registration { username, email, name, password, marketing_opt_in } = registration;
         self.require_free(username.as_ref(), email.as_ref()).await?;
         let hash = match password {
             Some(password) => Some(self.hashers.hash(password, self.random.bytes()).await?),
@@ -137,11 +148,11 @@ impl Core {
         let now = self.clock.now();
         let email_verified_at = email.as_ref().filter(|_| vouched.email).map(|_| now);
         let person = NewPerson { username, email, email_verified_at, name, role: vouched.role };
-        Ok(Prepared { id: AccountId(self.random.uuid(now)), person, hash, now })
+        Ok(Prepared { id: AccountId(self.random.uuid(now)), person, hash, marketing_opt_in, now })
     }
 
     async fn store_account(&self, tx: &mut Tx, prepared: &Prepared, client: Option<&Client>) -> Result<Known, Error> {
-        let Prepared { id, person, hash, now } = prepared;
+        let Prepared { id, person, hash, marketing_opt_in, now } = prepared;
         if !people::insert(tx, *id, person, *now).await? {
             return Err(TAKEN);
         }
@@ -152,6 +163,9 @@ impl Core {
         self.record(tx, Event::Registered, subject, client, *now).await?;
         if person.role == Role::Admin {
             self.record(tx, Event::RoleGranted("operator"), subject, client, *now).await?;
+        }
+        if let Some(opt_in) = *marketing_opt_in {
+            self.store_marketing(tx, *id, opt_in, subject, client, *now).await?;
         }
         if let Some(email) = person.email.as_ref().filter(|_| person.email_verified_at.is_none()) {
             self.begin_email_proof(tx, *id, email.as_str(), email.key(), *now).await?;

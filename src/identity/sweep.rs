@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::Core;
 use crate::clock::Timestamp;
+use crate::model::device::UNCLAIMED_FOR;
 use crate::model::guard::FORGOTTEN_AFTER;
 use crate::model::recovery::{COUNTED_WITHIN, RESETS};
 use crate::model::{Error, SessionId};
-use crate::store::{audit, failures, mailed, nonces, password_resets, sessions};
+use crate::store::{audit, devices, failures, mailed, nonces, password_resets, sessions};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -26,7 +27,7 @@ const ERASURES: u32 = 10;
 const MARGIN: Duration = Duration::from_hours(1);
 
 impl Core {
-    /// Deletes what has expired: uses of nonces, sessions, old events, full buckets. Safe to run on several nodes at once.
+    /// Deletes what has expired: uses of nonces, sessions, old events, devices that nobody claimed, full buckets. Safe to run on several nodes at once.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the database does not answer; the next sweep makes up for it.
@@ -49,8 +50,10 @@ impl Core {
             let networks = failures::forget_networks(&mut tx, now - MARGIN, STEP).await?;
             let resets = password_resets::delete_expired(&mut tx, now - RESETS.within, STEP).await?;
             let mails = mailed::delete_expired(&mut tx, now - COUNTED_WITHIN, STEP).await?;
+            let devices = devices::delete_unclaimed(&mut tx, now - UNCLAIMED_FOR, STEP).await?;
             tx.commit().await?;
-            if [nonces, events, failures, networks, resets, mails].into_iter().all(|rows| rows < STEP.unsigned_abs()) {
+            let deleted = [nonces, events, failures, networks, resets, mails, devices];
+            if deleted.into_iter().all(|rows| rows < STEP.unsigned_abs()) {
                 return Ok(());
             }
         }

@@ -17,7 +17,7 @@ use crate::model::mail::Letter;
 use crate::model::recovery::{EmailProof, LINK_LIFETIME, MailedToken, PROOFS_BY, PROOFS_TOWARDS, RESENT_AFTER};
 use crate::model::session::{Amr, SESSION_LIFETIME};
 use crate::model::{AccountId, Client, Email, Error, SignInName};
-use crate::store::people::{self, Known};
+use crate::store::people;
 use crate::store::{Tx, accounts, email_proofs, mailed};
 
 /// A code as it comes in.
@@ -117,6 +117,40 @@ impl Core {
     /// [`Unauthenticated::InvalidCode`], also for an address that is nobody's or is verified already;
     /// [`Unauthenticated::MfaRequired`], [`Error::Forbidden`], [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn verify_email(&self, attempt: CodeAttempt<'_>, client: &Client) -> Result<Tokens, Error> {
+        let outcome = match self.judge_code(attempt, client).await {
+            Ok(right) => {
+                let entered = self.enter_by_code(&right, attempt.otp, client).await;
+                if let Err(error @ (Error::NotAuthenticated(Unauthenticated::MfaRequired) | Error::Forbidden(_))) =
+                    &entered
+                {
+                    let subject = Subject { account: Some(right.account), ..Subject::default() };
+                    self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
+                }
+                entered
+            }
+            Err(refusal) => Err(refusal),
+        };
+        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
+        outcome
+    }
+
+    /// Proves an address by the code that was mailed to it. Signs nobody in, so no second factor is asked for.
+    ///
+    /// # Errors
+    /// As [`Core::verify_email`] but for the second factor.
+    pub async fn confirm_email_by_code(&self, attempt: CodeAttempt<'_>, client: &Client) -> Result<(), Error> {
+        let right = self.judge_code(attempt, client).await?;
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let account = right.consume(&mut tx, now).await?;
+        gate::admit(&account, Way::Credential, &self.config)?;
+        let subject = Subject { account: Some(account.id), ..Subject::default() };
+        self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
+        tx.commit().await
+    }
+
+    /// Finds out whether it is the code that was mailed to this address; a wrong one is counted.
+    async fn judge_code(&self, attempt: CodeAttempt<'_>, client: &Client) -> Result<RightCode, Error> {
         let now = self.clock.now();
         self.limit(Policy::Passwords, client, now)?;
         let name = SignInName::Email(attempt.email.key().to_owned());
@@ -129,18 +163,12 @@ impl Core {
             let whose = account.as_ref().map_or_else(|| self.nobody(&name), |account| Whose::Account(account.id));
             (account, proof, self.guard(&mut reader, CODE, whose, client, now).await?)
         };
-        let outcome = match (&account, proof) {
+        match (&account, proof) {
             (Some(account), Some(proof)) if self.is_right(account, &proof, attempt, now) => {
-                self.enter_by_code(account.id, &proof, attempt, &guarded, client).await
+                Ok(RightCode { account: account.id, proof, guarded })
             }
             (_, proof) => Err(self.refuse_code(account.as_ref(), proof, &guarded, client).await),
-        };
-        if let Err(error @ (Error::NotAuthenticated(Unauthenticated::MfaRequired) | Error::Forbidden(_))) = &outcome {
-            let subject = Subject { account: account.map(|account| account.id), ..Subject::default() };
-            self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
         }
-        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
-        outcome
     }
 
     /// Whether this is the code. One that was made under a root secret of before is good as well.
@@ -173,28 +201,15 @@ impl Core {
         refused.await.unwrap_or_else(|error| error)
     }
 
-    async fn enter_by_code(
-        &self,
-        id: AccountId,
-        proof: &EmailProof,
-        attempt: CodeAttempt<'_>,
-        guarded: &Guarded,
-        client: &Client,
-    ) -> Result<Tokens, Error> {
+    async fn enter_by_code(&self, right: &RightCode, otp: Option<&str>, client: &Client) -> Result<Tokens, Error> {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        accounts::lock(&mut tx, id).await?;
-        guarded.pass(&mut tx, now).await?;
-        let used = email_proofs::consume(&mut tx, id, &proof.serial).await?;
-        if !used || !email_proofs::verify_address(&mut tx, id, &proof.email_key, now).await? {
-            return Err(WRONG);
-        }
-        let Known { account, .. } = people::find(&mut tx, id).await?.ok_or(WRONG)?;
+        let account = right.consume(&mut tx, now).await?;
         // A refusal undoes all of it: the code is good until its owner has the second factor at hand.
-        let admitted = gate::admit(&account, Way::MailedCode { otp: attempt.otp }, &self.config)?;
+        let admitted = gate::admit(&account, Way::MailedCode { otp }, &self.config)?;
         let session = self.begin_session(&mut tx, &account, Amr::MailedCode, SESSION_LIFETIME, now).await?;
         self.note_network(&mut tx, &session, client).await?;
-        let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
+        let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
         self.record(&mut tx, Event::SignedInByCode, subject, Some(client), now).await?;
         let tokens = self.issue(admitted, &session, None, now)?;
@@ -243,4 +258,25 @@ pub(super) async fn find_addressee(tx: &mut Tx, email: &Email) -> Result<Option<
     // Until it was locked it may have got another one.
     let is_still = |account: &Account| account.email.as_deref().is_some_and(|address| email.is_same_as(address));
     Ok(account.filter(is_still))
+}
+
+/// A code that was right when it was compared.
+struct RightCode {
+    account: AccountId,
+    proof: EmailProof,
+    guarded: Guarded,
+}
+
+impl RightCode {
+    /// Uses it up, and with it proves the address, if it still counts; gives the account as it is then.
+    async fn consume(&self, tx: &mut Tx, now: Timestamp) -> Result<Account, Error> {
+        let Self { account, proof, guarded } = self;
+        accounts::lock(tx, *account).await?;
+        guarded.pass(tx, now).await?;
+        let used = email_proofs::consume(tx, *account, &proof.serial).await?;
+        if !used || !email_proofs::verify_address(tx, *account, &proof.email_key, now).await? {
+            return Err(WRONG);
+        }
+        people::find(tx, *account).await?.map(|known| known.account).ok_or(WRONG)
+    }
 }

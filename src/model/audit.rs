@@ -63,6 +63,18 @@ pub enum Event<'a> {
     MembershipSynchronised(&'static str),
     /// Membership data was removed.
     MembershipCleared,
+    /// The settings were changed.
+    SettingsChanged(By),
+    /// What providers of data are used, or how, was changed.
+    DataProvidersChanged(By),
+    /// Whether the account's owner wants to be advertised to: `given` or `withdrawn`.
+    MarketingConsent(&'static str),
+    /// A device was claimed, to be sent notifications.
+    DeviceClaimed,
+    /// A device was claimed by another account.
+    DeviceLost,
+    /// What a device is sent was changed.
+    DeviceChanged,
     /// A role was given; by whom.
     RoleGranted(&'a str),
     /// A role was taken; by whom.
@@ -88,6 +100,15 @@ pub enum By {
     Session,
     /// The API key of the account.
     ApiKey,
+}
+
+impl By {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::ApiKey => "api_key",
+        }
+    }
 }
 
 impl<'a> Event<'a> {
@@ -125,6 +146,12 @@ impl<'a> Event<'a> {
             Self::ExchangeChosen(_) => "exchange_chosen",
             Self::MembershipSynchronised(_) => "membership_synchronised",
             Self::MembershipCleared => "membership_cleared",
+            Self::SettingsChanged(_) => "settings_changed",
+            Self::DataProvidersChanged(_) => "data_providers_changed",
+            Self::MarketingConsent(_) => "marketing_consent",
+            Self::DeviceClaimed => "device_claimed",
+            Self::DeviceLost => "device_lost",
+            Self::DeviceChanged => "device_changed",
             Self::RoleGranted(_) => "role_granted",
             Self::RoleRevoked(_) => "role_revoked",
             Self::AccountDeleted(_) => Self::ACCOUNT_DELETED,
@@ -148,15 +175,15 @@ impl<'a> Event<'a> {
             | Self::MembershipSynchronised(code)
             | Self::WalletLinkRefused(code)
             | Self::RefreshRefused(code)
+            | Self::MarketingConsent(code)
             | Self::CredentialRefused(code) => Some(code),
             Self::SignedInByPassword => Some("password"),
             Self::SignedInByCode => Some("code"),
-            Self::ProfileChanged(By::Session)
-            | Self::ExchangeChosen(By::Session)
-            | Self::UsernameChanged(By::Session) => Some("session"),
-            Self::ProfileChanged(By::ApiKey) | Self::ExchangeChosen(By::ApiKey) | Self::UsernameChanged(By::ApiKey) => {
-                Some("api_key")
-            }
+            Self::ProfileChanged(by)
+            | Self::ExchangeChosen(by)
+            | Self::UsernameChanged(by)
+            | Self::SettingsChanged(by)
+            | Self::DataProvidersChanged(by) => Some(by.word()),
             Self::SigningKeyAdded(of) | Self::SigningKeyRetired(of) => Some(of),
             Self::RoleGranted(by) | Self::RoleRevoked(by) | Self::AccountDeleted(by) => Some(by),
             Self::AccountCreated
@@ -174,6 +201,9 @@ impl<'a> Event<'a> {
             | Self::PasswordChanged
             | Self::PasswordReset
             | Self::MembershipCleared
+            | Self::DeviceClaimed
+            | Self::DeviceLost
+            | Self::DeviceChanged
             | Self::AccountDisabled
             | Self::AccountEnabled
             | Self::RootSecretAdded => None,

@@ -19,6 +19,7 @@ impl Error {
             Self::NotAuthenticated(reason) => reason.code(),
             Self::Forbidden(reason) => reason.code(),
             Self::NotFound(Thing::Account) => "account_not_found",
+            Self::NotFound(Thing::Device) => "device_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
@@ -41,6 +42,10 @@ impl Error {
             Self::NotAuthenticated(reason) => reason.detail().into_owned(),
             Self::Forbidden(reason) => reason.detail().into_owned(),
             Self::NotFound(Thing::Account) => "there is no such account".to_owned(),
+            Self::NotFound(Thing::Device) => {
+                "no device of yours has this token; claim it first, also if it was yours and somebody else did"
+                    .to_owned()
+            }
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -101,6 +106,7 @@ impl Error {
             Forbidden::AdminRequired,
             Forbidden::NotYourAccount,
             Forbidden::ListingClosed,
+            Forbidden::MembershipsClosed,
             Forbidden::MembershipSignature,
             Forbidden::MembershipOutdated,
         ];
@@ -113,6 +119,7 @@ impl Error {
             Self::Conflict(Conflict::IdentityAlreadyUsed),
             Self::Conflict(Conflict::LastAdmin),
             Self::NotFound(Thing::Account),
+            Self::NotFound(Thing::Device),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
@@ -238,6 +245,7 @@ impl Forbidden {
             Self::AdminRequired => "admin_required",
             Self::NotYourAccount => "not_your_account",
             Self::ListingClosed => "listing_closed",
+            Self::MembershipsClosed => "memberships_closed",
             Self::MembershipSignature => "membership_signature_invalid",
             Self::MembershipOutdated => "membership_outdated",
             Self::Message(refusal) => refusal.code(),
@@ -257,6 +265,7 @@ impl Forbidden {
             Self::AdminRequired => "only an ADMIN may do this",
             Self::NotYourAccount => "only the owner of this account or an ADMIN may do this",
             Self::ListingClosed => "the list of accounts is for ADMINs alone",
+            Self::MembershipsClosed => "this gateway does not tell memberships to everybody",
             Self::MembershipSignature => {
                 "X-Membership-Signature has to be sha256= and the HMAC-SHA-256 of this body by the shared secret, in hex"
             }

@@ -34,6 +34,18 @@ impl Error {
     pub fn internal(message: &'static str) -> Self {
         Self::Internal(message.into())
     }
+
+    /// The same, with the name by which a door knows the one field that a use case judges.
+    #[must_use]
+    pub fn named(self, field: &str) -> Self {
+        match self {
+            Self::Invalid(violations) => {
+                let named = |violation: Violation| Violation { field: field.to_owned(), ..violation };
+                Self::Invalid(violations.into_iter().map(named).collect())
+            }
+            other => other,
+        }
+    }
 }
 
 /// What made a request unreadable.
@@ -76,6 +88,8 @@ pub struct Violation {
 pub enum Thing {
     /// An account.
     Account,
+    /// A device of the caller's.
+    Device,
 }
 
 /// Why nobody was authenticated.
@@ -149,6 +163,8 @@ pub enum Forbidden {
     NotYourAccount,
     /// The list of accounts is for ADMINs alone.
     ListingClosed,
+    /// What people are entitled to is not told to everybody.
+    MembershipsClosed,
     /// Membership data comes without a good signature of the provider.
     MembershipSignature,
     /// Membership data is signed for somebody else, too long ago, or older than what is known.

@@ -173,6 +173,16 @@ pub async fn update_profile(
     Ok(row.map(|(name, intended_use)| (ProfileText::from_stored(name), ProfileText::from_stored(intended_use))))
 }
 
+/// Notes that something of the account changes now, and makes others who change it wait until this unit of work is over;
+/// `false` if it is not of this epoch any more.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn touch(tx: &mut Tx, id: AccountId, epoch: i64, now: Timestamp) -> Result<bool, Error> {
+    const SQL: &str = "UPDATE accounts SET updated_at = $3 WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL";
+    Ok(execute!(tx, sqlx::query(SQL).bind(id.0).bind(epoch).bind(now.micros()))? == 1)
+}
+
 /// Raises the counter of the account's API key, so that the key of before is useless; gives the new one, or `None` if
 /// the account is not of this epoch any more.
 ///

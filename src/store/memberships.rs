@@ -1,9 +1,9 @@
 //! What outside providers say that accounts are entitled to, one statement an account.
 
-use super::{Tx, execute};
+use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::membership::Membership;
-use crate::model::{AccountId, Error};
+use crate::model::{AccountId, Email, Error};
 
 /// Stores what the provider signed, in the place of what was there; `false` if that was issued later.
 ///
@@ -51,4 +51,16 @@ pub async fn clear(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<bo
     const SQL: &str = "UPDATE memberships SET data = '{}', verified = FALSE, issued_at = issued_at + 1, updated_at = $2 \
                        WHERE account_id = $1 AND data <> '{}'";
     Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(now.micros()))? == 1)
+}
+
+/// What a provider signed of the enabled account with this e-mail address. One question, whether or not there is such an
+/// account.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_signed(db: &mut impl Queryable, email: &Email) -> Result<Option<Membership>, Error> {
+    const SQL: &str = "SELECT m.data FROM accounts a JOIN memberships m ON m.account_id = a.id AND m.verified \
+                       WHERE a.email_key = $1 AND a.disabled_at IS NULL";
+    let data = on!(db, c => sqlx::query_scalar::<_, String>(SQL).bind(email.key()).fetch_optional(c))?;
+    Ok(data.and_then(|data| Membership::from_stored(&data)))
 }

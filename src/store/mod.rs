@@ -12,6 +12,8 @@ mod readers;
 
 pub mod accounts;
 pub mod audit;
+pub mod details;
+pub mod devices;
 pub mod email_proofs;
 pub mod erasures;
 pub mod failures;
@@ -24,6 +26,7 @@ pub mod outbox;
 pub mod password_resets;
 pub mod passwords;
 pub mod people;
+pub mod preferences;
 pub mod sessions;
 pub mod sign_ins;
 pub mod wallets;

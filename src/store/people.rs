@@ -230,7 +230,7 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 7] = [
+    const OWNED: [&str; 9] = [
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
         "DELETE FROM known_networks WHERE account_id = $1",
@@ -238,6 +238,8 @@ pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
         "DELETE FROM outbox WHERE account_id = $1",
         "DELETE FROM email_proofs WHERE account_id = $1",
         "DELETE FROM password_resets WHERE account_id = $1",
+        "DELETE FROM preferences WHERE account_id = $1",
+        "DELETE FROM devices WHERE account_id = $1",
     ];
     // Counted under bytes, since not all of them are an account's.
     const COUNTED: [&str; 2] = [

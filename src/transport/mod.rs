@@ -4,6 +4,7 @@ mod basic;
 mod body;
 mod caller;
 mod client;
+mod pages;
 mod problem;
 mod query;
 mod v1;
@@ -13,6 +14,7 @@ pub use body::{AddressPath, Created, Json, NoContent, OptionalJson, Sensitive, S
 pub use caller::{authenticate, authenticate_by_cookie, carries_credential};
 pub use client::ClientOf;
 pub(crate) use client::REQUEST_ID;
-pub use problem::{Problem, ProblemBody, Violated};
+pub use pages::{cookie, cookies, refuse_foreign_page, require_page};
+pub use problem::{Problem, ProblemBody, Violated, faults};
 pub use query::{Query, count};
-pub use v1::{AccountPath, V1Json, V1Problem};
+pub use v1::{AccountPath, TextPath, V1Json, V1OptionalJson, V1Problem};

@@ -155,6 +155,11 @@ impl Problem {
     }
 }
 
+/// What was read, or none and its fault among the others.
+pub fn faults<T>(faults: &mut Vec<Violation>, read: Result<T, Violation>) -> Option<T> {
+    read.map_err(|fault| faults.push(fault)).ok()
+}
+
 /// The code in words.
 fn title(code: &str) -> String {
     let mut words = code.replace('_', " ");

@@ -5,11 +5,12 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Json, Problem};
+use super::{Json, OptionalJson, Problem};
 use crate::model::AccountId;
-use crate::model::error::Error;
+use crate::model::error::{Error, Malformed};
 
 /// A problem in this dialect.
 #[derive(Clone, Debug)]
@@ -43,6 +44,31 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for V1Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, V1Problem> {
         Ok(Self(Json::from_request(request, state).await?.0))
+    }
+}
+
+/// A JSON body that may be missing, then an empty object, whose faults are told in this dialect.
+#[derive(Clone, Debug)]
+pub struct V1OptionalJson(pub Map<String, Value>);
+
+impl<S: Sync> FromRequest<S> for V1OptionalJson {
+    type Rejection = V1Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, V1Problem> {
+        Ok(Self(OptionalJson::from_request(request, state).await?.0))
+    }
+}
+
+/// A text in a path.
+#[derive(Clone)]
+pub struct TextPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TextPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| Self(text)).map_err(|_| Error::Malformed(Malformed::Path).into())
     }
 }
 

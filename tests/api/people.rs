@@ -112,16 +112,23 @@ on_both! {
         let membership = json!({"plan": "vanishing-plan"});
         call_as(&world, &own, "POST", "/api/users/sync-membership", membership).await.ok(200);
         call_as(&world, &own, "POST", "/api/users/exchange-config", json!({"selected_exchange": "binance"})).await.ok(200);
+        let details = json!({"avatar": "https://vanish.example/me.png", "displayName": "Vanessa Vanish", "marketingOptIn": true});
+        call_as(&world, &own, "PATCH", "/v1/users/details", details).await.ok(200);
+        call_as(&world, &own, "PATCH", "/v1/users/settings", json!({"timezone": "Antarctica/Vostok"})).await.ok(200);
+        let offered = world.again_with(&[("DATA_PROVIDERS", r#"[{"id":"odds"}]"#)]).await;
+        let providers = json!({"dataProviders": [{"id": "odds", "settings": {"key": "vanishing-key"}}]});
+        call_as(&offered, &own, "PATCH", "/v1/users/dataproviders", providers).await.ok(200);
+        call_as(&world, &own, "POST", "/v1/users/notifications/tokens/vanishing-phone", json!({"os": "iOS"})).await.ok(200);
         let id = world.core.find_person(Who::Name("vanishing")).await.unwrap().id().to_string();
 
-        let values = ["vanish", "Vanish", &wallet.address, "198.51.100.77", "198.51.100.78", "binance", "argon2id"];
+        let values = ["vanish", "Vanish", &wallet.address, "198.51.100.77", "198.51.100.78", "binance", "Antarctica", "argon2id"];
         let before = world.data().await.whole().await;
         for value in values {
             assert!(before.contains(value), "{value} is kept while the account is there");
         }
         call_as(&world, &root, "DELETE", &format!("/v1/users/{id}"), Value::Null).await.ok(204);
         let after = world.data().await.whole().await;
-        for value in &values[..6] {
+        for value in &values[..7] {
             assert!(!after.contains(value), "{value} is still kept");
         }
         // What he still holds opens nothing, and leaves no traces anew.

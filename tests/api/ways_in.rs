@@ -4,6 +4,7 @@ use countersign::identity::Who;
 use serde_json::{Value, json};
 
 use crate::support::person::{PASSWORD, admin, basic, call_as, login, register, token};
+use crate::support::platform::authenticate;
 use crate::support::wallet::{Session, Wallet, refresh};
 use crate::support::world::{Answer, World, on_both};
 
@@ -14,23 +15,27 @@ enum Way {
     Basic,
     Cookie,
     Program,
+    Platform,
     Code,
     Wallet,
     Refresh,
     RefreshByCookie,
+    RefreshByHeader,
     ApiKey,
     AccessToken,
     SessionToken,
 }
 
-const WAYS: [Way; 11] = [
+const WAYS: [Way; 13] = [
     Way::Login,
     Way::Basic,
     Way::Cookie,
     Way::Program,
+    Way::Platform,
     Way::Wallet,
     Way::Refresh,
     Way::RefreshByCookie,
+    Way::RefreshByHeader,
     Way::ApiKey,
     Way::AccessToken,
     Way::SessionToken,
@@ -48,17 +53,18 @@ enum State {
 
 /// What a way answers in this state: a status and a code, or that it lets in.
 fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
-    let by_password = matches!(way, Way::Login | Way::Basic | Way::Cookie | Way::Program);
+    let by_password = matches!(way, Way::Login | Way::Basic | Way::Cookie | Way::Program | Way::Platform);
+    let by_refresh_token = matches!(way, Way::Refresh | Way::RefreshByCookie | Way::RefreshByHeader);
     match (state, way) {
         (State::Disabled, _) => Some((403, "account_disabled")),
         (State::Deleted, Way::Code) => Some((401, "invalid_code")),
         (State::Deleted, Way::ApiKey) => Some((401, "invalid_api_key")),
-        (State::Deleted, Way::Refresh | Way::RefreshByCookie) => Some((401, "invalid_refresh_token")),
+        (State::Deleted, _) if by_refresh_token => Some((401, "invalid_refresh_token")),
         (State::Deleted, Way::AccessToken | Way::SessionToken) => Some((401, "session_ended")),
         (State::Deleted, _) if by_password => Some((401, "invalid_credentials")),
         (State::Locked, _) if by_password => Some((429, "too_many_requests")),
-        (State::Unverified, Way::Wallet | Way::Refresh | Way::RefreshByCookie) => Some((403, "email_not_verified")),
-        (State::Unverified, _) if by_password => Some((403, "email_not_verified")),
+        (State::Unverified, Way::Wallet) => Some((403, "email_not_verified")),
+        (State::Unverified, _) if by_password || by_refresh_token => Some((403, "email_not_verified")),
         // A wallet comes back as somebody else, guesses at a password are nothing to whoever shows something else, an
         // address that is not verified takes nothing away that was given before, and the code verifies it.
         (State::Deleted | State::Locked | State::Unverified, _) => None,
@@ -98,6 +104,11 @@ impl Owner {
             Way::Program => {
                 let own = basic("trader1@example.com", PASSWORD);
                 world.call("POST", "/auth/token", &[("authorization", &own)], &Value::Null).await
+            }
+            Way::Platform => authenticate(world, "trader1", PASSWORD).await,
+            Way::RefreshByHeader => {
+                let headers = [("sk-refresh-token", self.session.refresh.as_str())];
+                world.call("POST", "/v1/users/refresh-token", &headers, &Value::Null).await
             }
             Way::Code => {
                 let body = json!({"email": "trader1@example.com", "code": self.code});
@@ -146,7 +157,7 @@ on_both! {
                 world.data().await.execute(table).await;
             }
             let owner = Owner::of(&world).await;
-            let used_up = |way: &Way| matches!(way, Way::Refresh | Way::RefreshByCookie | Way::Code);
+            let used_up = |way: &Way| matches!(way, Way::Refresh | Way::RefreshByCookie | Way::RefreshByHeader | Way::Code);
             for way in WAYS.into_iter().filter(|way| !used_up(way)) {
                 let answer = owner.go(&world, way).await;
                 assert_eq!(answer.status, 200, "{way:?} works while all is well: {}", answer.text);

@@ -13,6 +13,7 @@ use crate::support::scratch;
 const DOCUMENTED: &str = "http://localhost:8080";
 
 const EXCHANGE: &str = include_str!("../../docs/exchange.md");
+const PLATFORM: &str = include_str!("../../docs/platform.md");
 const SESSION: &str = include_str!("../../docs/session.md");
 const USERS: &str = include_str!("../../docs/users.md");
 
@@ -88,6 +89,48 @@ fn the_commands_of_the_session_page_work_as_they_are_printed() {
     assert_ne!(told[4]["refresh_token"], told[2]["refresh_token"]);
     assert_eq!((&told[5], &told[6]), (&serde_json::json!({}), &serde_json::json!({})));
     assert_eq!((&told[7]["token_type"], &told[8]), (&"bearer".into(), &204.into()));
+}
+
+#[test]
+fn the_commands_of_the_platform_page_work_as_they_are_printed() {
+    let (directory, gateway) = on_sqlite();
+    let gateway = gateway.at_home();
+    let _server = gateway.start();
+    let script = snippet(PLATFORM, "platform", gateway.value("COUNTERSIGN_PUBLIC_URL"));
+    let told = answers(&script.replace("./data", directory.path().join("data").to_str().unwrap()), &[]);
+    assert_eq!(told.len(), 12, "{told:#?}");
+    assert_eq!((&told[0]["message"], &told[1]), (&"Registration successful".into(), &204.into()));
+    assert_eq!((&told[2]["marketingOptIn"], &told[3]["displayName"]), (&true.into(), &"John Doe".into()));
+    assert_eq!((&told[4]["timezone"], &told[4]["notifications"]["push"]), (&"America/Chicago".into(), &false.into()));
+    assert_eq!(told[5..7], [serde_json::json!({"dataProviders": []}), serde_json::json!({"memberships": []})]);
+    assert_eq!((&told[7], &told[8]["os"]), (&serde_json::json!({}), &"iOS".into()));
+    assert_eq!((&told[9]["billing"], &told[10], &told[11]), (&false.into(), &serde_json::json!({}), &204.into()));
+}
+
+#[test]
+fn a_device_token_and_an_address_in_a_path_are_in_no_log() {
+    let (_directory, gateway) = on_sqlite();
+    let server = gateway.with("COUNTERSIGN_LOG__LEVEL", "debug").start();
+    let body = r#"{"username":"trader1","email":"t@example.com","password":"correct horse battery"}"#;
+    let made = send(&server.url, "POST", "/v1/users/register", &[], body);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let made: serde_json::Value = serde_json::from_str(&made.body).unwrap();
+    let caller = format!("x-auth-token: {}", made["token"].as_str().unwrap());
+    let path = "/v1/users/notifications/tokens/push-token-of-somebody";
+    for (method, path, body) in [
+        ("POST", path, "{}"),
+        ("POST", path, "{"),
+        ("GET", path, ""),
+        ("POST", "/v1/users/notifications/tokens/push-token-of-somebody/update", "{\"billing\":false}"),
+        ("POST", "/v1/users/notifications/tokens/push-token-of-somebody/nowhere", "{}"),
+        ("POST", "/v1/devicetokens", "{\"deviceToken\":\"push-token-of-somebody\",\"os\":\"Web\"}"),
+        ("GET", "/v1/users/whose@secret.example/memberships", ""),
+    ] {
+        send(&server.url, method, path, &[&caller], body);
+    }
+    let told = get(&server.internal_url, "/metrics", "").body + &server.said();
+    assert!(!told.contains("push-token-of-somebody") && !told.contains("secret.example"), "it is told somewhere");
+    assert!(told.contains("/v1/users/notifications/tokens/{token}"), "the log was looked at");
 }
 
 #[test]

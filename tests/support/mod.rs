@@ -13,6 +13,7 @@ pub mod mail_server;
 pub mod pages;
 pub mod parts;
 pub mod person;
+pub mod platform;
 pub mod postgres;
 pub mod process;
 pub mod scratch;

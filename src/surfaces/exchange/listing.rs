@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::http::Uri;
 
 use super::caller::Anybody;
-use super::user::{User, faults};
+use super::user::User;
 use crate::identity::{Core, PublicList};
 use crate::model::error::Error;
-use crate::transport::{ClientOf, Problem, ProblemBody, Query, Sensitive, count};
+use crate::transport::{ClientOf, Problem, ProblemBody, Query, Sensitive, count, faults};
 
 /// The most users of a page, and how many there are if nobody says.
 const MOST: u32 = 100;

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::caller::Known;
-use super::user::{User, faults};
+use super::user::User;
 use crate::identity::{Core, NamesChange};
 use crate::model::error::Error;
 use crate::model::{Email, Password, Username};
 use crate::secret::SecretText;
-use crate::transport::{ClientOf, Json, Problem, ProblemBody, Sensitive};
+use crate::transport::{ClientOf, Json, Problem, ProblemBody, Sensitive, faults};
 
 /// What to change; what is left out stays as it is.
 #[derive(Deserialize, ToSchema)]

@@ -7,11 +7,11 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::user::{User, faults};
+use super::user::User;
 use crate::identity::{Core, Registration};
 use crate::model::error::Error;
 use crate::model::{Email, Password, Username};
-use crate::transport::{ClientOf, Created, Json, Problem, ProblemBody, Sensitive};
+use crate::transport::{ClientOf, Created, Json, Problem, ProblemBody, Sensitive, faults};
 
 /// Who registers.
 #[derive(Deserialize, ToSchema)]

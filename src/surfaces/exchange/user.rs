@@ -36,11 +36,3 @@ impl User {
         Self { id: *number, username: name.clone(), email: None, is_active: *is_enabled }
     }
 }
-
-/// What was read, or none and its fault among the others.
-pub(super) fn faults<T>(
-    faults: &mut Vec<crate::model::error::Violation>,
-    read: Result<T, crate::model::error::Violation>,
-) -> Option<T> {
-    read.map_err(|fault| faults.push(fault)).ok()
-}

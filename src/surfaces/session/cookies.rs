@@ -1,17 +1,15 @@
-//! The cookies of this door, and the pages that may use them. A browser sends them by itself, so a request that stands on
-//! them and changes something has to say from which page it comes.
+//! The cookies of this door, and who calls by them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{COOKIE, ORIGIN, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::identity::{Caller, Core, Tokens};
-use crate::model::error::{Error, Forbidden};
-use crate::transport::{ClientOf, Problem, authenticate, authenticate_by_cookie, carries_credential};
+use crate::transport::{ClientOf, Problem, authenticate, authenticate_by_cookie, carries_credential, cookie, cookies};
 
 /// Everywhere, also at the pages.
 const ACCESS: (&str, &str) = ("access_token", "/");
@@ -20,35 +18,22 @@ const REFRESH: (&str, &str) = ("refresh_token", "/auth");
 
 /// The access token of the cookies.
 pub(super) fn access_token(headers: &HeaderMap) -> Option<&str> {
-    the_one(access_tokens(headers))
+    cookie(headers, ACCESS.0)
 }
 
 /// The refresh token of the cookies.
 pub(super) fn refresh_token(headers: &HeaderMap) -> Option<&str> {
-    the_one(refresh_tokens(headers))
+    cookie(headers, REFRESH.0)
 }
 
 /// All access tokens that the cookies carry.
 pub(super) fn access_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    values(headers, ACCESS.0)
+    cookies(headers, ACCESS.0)
 }
 
 /// All refresh tokens that the cookies carry.
 pub(super) fn refresh_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    values(headers, REFRESH.0)
-}
-
-/// Two that differ under one name are as good as none: a page of a sibling domain may have put one of them there (RFC 6265
-/// section 8.6), and which one is ours does not show.
-fn the_one<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let first = values.next()?;
-    values.all(|other| other == first).then_some(first)
-}
-
-fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    let values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(move |(given, _)| *given == name);
-    values.map(|(_, value)| value).filter(|value| !value.is_empty())
+    cookies(headers, REFRESH.0)
 }
 
 /// Puts both tokens into cookies.
@@ -70,27 +55,6 @@ fn put(core: &Core, (name, path): (&str, &str), value: &str, lives: Duration, he
     // Tokens are of letters, digits, dots, dashes and underscores.
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         headers.append(SET_COOKIE, cookie);
-    }
-}
-
-/// Insists that a request that stands on cookies comes from a page that may send it.
-pub(super) fn require_page(core: &Core, headers: &HeaderMap) -> Result<(), Error> {
-    if headers.contains_key(ORIGIN) {
-        refuse_foreign_page(core, headers)
-    } else {
-        Err(Error::Forbidden(Forbidden::Origin))
-    }
-}
-
-/// Refuses a request of a page that may not send it. One that names no page is a program's: it has no cookies to lose.
-pub(super) fn refuse_foreign_page(core: &Core, headers: &HeaderMap) -> Result<(), Error> {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let config = core.config();
-    let is_ours = |origin: &str| origin == config.public_url || config.cors_origins.iter().any(|own| own == origin);
-    if origins.all(|origin| origin.to_str().is_ok_and(is_ours)) {
-        Ok(())
-    } else {
-        Err(Error::Forbidden(Forbidden::Origin))
     }
 }
 

@@ -8,13 +8,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::cookies::refuse_foreign_page;
 use super::fields::{Body, Fields};
 use super::problem::{Fault, Faults, SessionProblem};
 use super::tokens::{TokenPair, with_cookies};
 use crate::identity::{Core, PasswordAttempt};
 use crate::model::{Password, SignInName};
-use crate::transport::{ClientOf, ProblemBody};
+use crate::transport::{ClientOf, ProblemBody, refuse_foreign_page};
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]

@@ -8,14 +8,14 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
-use super::cookies::{self, Known, refuse_foreign_page, require_page};
+use super::cookies::{self, Known};
 use super::fields::{Fields, OptionalBody};
 use super::problem::{Faults, SessionProblem};
 use super::refresh::RefreshRequest;
 use crate::identity::{Core, Credential};
 use crate::model::Client;
 use crate::model::error::{Error, Unauthenticated};
-use crate::transport::{ClientOf, NoContent, ProblemBody, carries_credential};
+use crate::transport::{ClientOf, NoContent, ProblemBody, carries_credential, refuse_foreign_page, require_page};
 
 /// How many cookies of one name are looked at: one of ours, and what others may have put beside it.
 const MOST_COOKIES: usize = 4;

@@ -8,13 +8,13 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::cookies::{self, refuse_foreign_page, require_page};
+use super::cookies;
 use super::fields::{Fields, OptionalBody};
 use super::problem::{Faults, SessionProblem};
 use super::tokens::{TokenPair, with_cookies};
 use crate::identity::Core;
 use crate::model::error::{Error, Unauthenticated};
-use crate::transport::{ClientOf, ProblemBody};
+use crate::transport::{ClientOf, ProblemBody, refuse_foreign_page, require_page};
 
 /// A refresh token, unless it is in the cookie.
 #[derive(Deserialize, ToSchema)]

@@ -8,13 +8,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::cookies::refuse_foreign_page;
 use super::fields::{Body, Fields};
 use super::problem::{Faults, SessionProblem};
 use super::tokens::{TokenPair, with_cookies};
 use crate::identity::{Core, Registration};
 use crate::model::Email;
-use crate::transport::{ClientOf, Created, ProblemBody};
+use crate::transport::{ClientOf, Created, ProblemBody, refuse_foreign_page};
 
 /// Who registers.
 #[derive(Deserialize, ToSchema)]

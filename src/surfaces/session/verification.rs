@@ -8,12 +8,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::cookies::refuse_foreign_page;
 use super::fields::{Body, Fields};
 use super::problem::{Faults, SessionProblem};
 use super::tokens::{TokenPair, with_cookies};
 use crate::identity::{CodeAttempt, Core};
-use crate::transport::{ClientOf, ProblemBody, Sensitive};
+use crate::transport::{ClientOf, ProblemBody, Sensitive, refuse_foreign_page};
 
 /// The code of a mail.
 #[derive(Deserialize, ToSchema)]

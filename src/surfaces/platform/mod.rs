@@ -1,0 +1,41 @@
+//! The platform door, `/v1/users/*` and `/v1/devicetokens`: sign-in for a pair of tokens, recovery, one's own details,
+//! settings, providers of data and devices, and what anybody may ask of memberships.
+
+mod answers;
+mod authenticate;
+mod confirm_email;
+mod data_providers;
+mod details;
+mod devices;
+mod memberships;
+mod passwords;
+mod refresh;
+mod register;
+mod settings;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::identity::Core;
+
+/// The routes of the door.
+pub fn router() -> OpenApiRouter<Arc<Core>> {
+    OpenApiRouter::new()
+        .routes(routes!(authenticate::authenticate))
+        .routes(routes!(register::register))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(refresh::logout))
+        .routes(routes!(passwords::request_reset))
+        .routes(routes!(passwords::reset))
+        .routes(routes!(passwords::change))
+        .routes(routes!(confirm_email::confirm))
+        .routes(routes!(details::read, details::change))
+        .routes(routes!(settings::read, settings::change))
+        .routes(routes!(data_providers::read, data_providers::change))
+        .routes(routes!(memberships::memberships))
+        .routes(routes!(devices::note))
+        .routes(routes!(devices::claim))
+        .routes(routes!(devices::change))
+}

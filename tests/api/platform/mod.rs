@@ -1,0 +1,11 @@
+//! The platform door: `/v1/users/*` and `/v1/devicetokens`.
+
+mod accounts;
+mod beside;
+mod data_providers;
+mod details;
+mod devices;
+mod golden;
+mod memberships;
+mod passwords;
+mod settings;
