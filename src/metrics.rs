@@ -20,6 +20,7 @@ pub struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     sign_ins: Family<OutcomeLabels, Counter>,
     refreshes: Family<OutcomeLabels, Counter>,
+    second_factors: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
     pool: Family<PoolLabels, Gauge>,
@@ -60,6 +61,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             sign_ins: Family::default(),
             refreshes: Family::default(),
+            second_factors: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
             pool: Family::default(),
@@ -75,6 +77,8 @@ impl Metrics {
         registry.register("http_request_duration_seconds", "Durations by route", self.durations.clone());
         registry.register("sign_ins", "Sign-ins by outcome: ok, or the error code", self.sign_ins.clone());
         registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
+        let help = "Second factors by outcome: totp, backup_code, device, or the error code";
+        registry.register("second_factors", help, self.second_factors.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
         registry.register("database_connections", "Connections of the pool by state", self.pool.clone());
@@ -95,6 +99,11 @@ impl Metrics {
     /// Counts a refresh: `ok`, or the code of the error.
     pub fn count_refresh(&self, outcome: &'static str) {
         self.refreshes.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts somebody at the second factor: by what he got past it, or the code of the error.
+    pub fn count_second_factor(&self, outcome: &'static str) {
+        self.second_factors.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts a request that a limit refused.

@@ -62,6 +62,8 @@ pub struct Config {
     pub first_admin: Option<FirstAdmin>,
     /// The exchange door.
     pub exchange: ExchangeDoor,
+    /// The second factor.
+    pub mfa: Mfa,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
@@ -107,6 +109,15 @@ pub struct Doors {
     pub session: bool,
     /// `/v1/users`: access tokens by password, and accounts for ADMINs.
     pub users: bool,
+    /// `/v1/auth` and the rest of the platform door: the second factor.
+    pub platform: bool,
+}
+
+/// The second factor.
+#[derive(Clone, Debug)]
+pub struct Mfa {
+    /// Whose codes they are, as authenticators show it.
+    pub issuer: String,
 }
 
 /// What hashing a password costs (argon2id, one lane).

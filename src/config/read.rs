@@ -52,6 +52,7 @@ impl Config {
             passwords: from.passwords()?,
             first_admin: from.first_admin()?,
             exchange: from.exchange()?,
+            mfa: from.mfa(&public_url)?,
             membership: Membership { secret: from.optional("membership.secret", secret_text)? },
             listed: from.listed(&token_lists, &chains)?,
             feeds: from.feeds(&chains)?,
@@ -123,6 +124,7 @@ impl Reader {
             exchange: self.read("doors.exchange", boolean)?,
             users: self.read("doors.users", boolean)?,
             session: self.read("doors.session", boolean)?,
+            platform: self.read("doors.platform", boolean)?,
         })
     }
 

@@ -70,6 +70,8 @@ impl Config {
             "doors.exchange" => Value::Boolean(self.doors.exchange),
             "doors.session" => Value::Boolean(self.doors.session),
             "doors.users" => Value::Boolean(self.doors.users),
+            "doors.platform" => Value::Boolean(self.doors.platform),
+            "mfa.issuer" => text(&self.mfa.issuer),
             "admin_email" => text(self.first_admin.as_ref().map(|admin| admin.email.as_str())?),
             "admin_password" => text(self.first_admin.as_ref().map(|_| MASK)?),
             "require_verified_email" => Value::Boolean(self.require_verified_email),

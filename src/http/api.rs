@@ -40,6 +40,9 @@ fn routes(config: &Config) -> OpenApiRouter<Arc<Core>> {
     if config.doors.users {
         router = router.merge(surfaces::users::router());
     }
+    if config.doors.platform {
+        router = router.merge(surfaces::platform::router());
+    }
     router
 }
 
@@ -57,6 +60,7 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
             "Sign in by e-mail address and password, with cookies or without; verification and recovery by mail.",
         ),
         ("users", "Sign in by Basic authentication for an access token; accounts, for ADMINs."),
+        ("platform", "The second factor: authenticators, backup codes and trusted devices."),
         ("gateway", "What every gateway answers: its public keys and its state."),
     ];
     let tag = |(name, text): (&str, &str)| {

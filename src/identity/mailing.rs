@@ -75,7 +75,12 @@ impl Core {
             Letter::PasswordChanged { .. } => notices.password_changed,
             Letter::EmailChanged { .. } => notices.email_changed,
             Letter::WalletLinked { .. } => notices.wallet_linked,
-            Letter::VerifyEmail { .. } | Letter::ResetPassword { .. } => true,
+            // Of what protects the account besides its password people are always told.
+            Letter::SecondFactorOn { .. }
+            | Letter::SecondFactorOff { .. }
+            | Letter::BackupCodesRenewed { .. }
+            | Letter::VerifyEmail { .. }
+            | Letter::ResetPassword { .. } => true,
         };
         if !is_wanted {
             return Ok(());

@@ -7,8 +7,9 @@ use super::Core;
 use crate::clock::Timestamp;
 use crate::model::guard::FORGOTTEN_AFTER;
 use crate::model::recovery::MAILED_WITHIN;
+use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{Error, SessionId};
-use crate::store::{audit, failures, nonces, password_resets, sessions};
+use crate::store::{audit, failures, nonces, password_resets, second_factors, sessions, trusted_devices};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -48,8 +49,11 @@ impl Core {
             let failures = failures::delete_expired(&mut tx, now - FORGOTTEN_AFTER, STEP).await?;
             let networks = failures::forget_networks(&mut tx, now - MARGIN, STEP).await?;
             let resets = password_resets::delete_expired(&mut tx, now - MAILED_WITHIN, STEP).await?;
+            let setups = second_factors::delete_expired(&mut tx, now - SETUP_LIFETIME - MARGIN, STEP).await?;
+            let devices = trusted_devices::delete_expired(&mut tx, now - MARGIN, STEP).await?;
             tx.commit().await?;
-            if nonces.max(events).max(failures).max(networks).max(resets) < STEP.unsigned_abs() {
+            let most = [nonces, events, failures, networks, resets, setups, devices].into_iter().max();
+            if most.is_none_or(|most| most < STEP.unsigned_abs()) {
                 return Ok(());
             }
         }

@@ -5,6 +5,7 @@ use aws_lc_rs::constant_time;
 use super::gate::{self, Way};
 use super::guard::{CODE, Guarded, Guess, Whose};
 use super::limits::Policy;
+use super::second_factor::{Second, Shown};
 use super::{Core, Tokens, recovery};
 use crate::clock::Timestamp;
 use crate::crypto::mailed::{self, Purpose};
@@ -146,6 +147,13 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
         accounts::lock(&mut tx, id).await?;
+        // The second factor first: a wrong code of it is all that is stored of this then, and the mailed one stays good.
+        let Known { account, .. } = people::find(&mut tx, id).await?.ok_or(WRONG)?;
+        let shown = Shown { code: attempt.otp, device: None };
+        let second = self.judge_second_factor(&mut tx, &account, shown, client, now).await?;
+        if matches!(second, Second::Wrong(_)) && !account.disabled {
+            return Err(self.refuse_second_factor(tx, id, &second, WRONG, client).await);
+        }
         guarded.pass(&mut tx, now).await?;
         let used = email_proofs::consume(&mut tx, id, &proof.serial).await?;
         if !used || !email_proofs::verify_address(&mut tx, id, &proof.email_key, now).await? {
@@ -153,8 +161,9 @@ impl Core {
         }
         let Known { account, .. } = people::find(&mut tx, id).await?.ok_or(WRONG)?;
         // A refusal undoes all of it: the code is good until its owner has the second factor at hand.
-        let admitted = gate::admit(&account, Way::MailedCode { otp: attempt.otp }, &self.config)?;
-        let session = self.begin_session(&mut tx, &account, Amr::MailedCode, SESSION_LIFETIME, now).await?;
+        let admitted = gate::admit(&account, Way::MailedCode { second: &second }, &self.config)?;
+        let amr = if second.is_by_code() { Amr::MailedCode.with_otp() } else { Amr::MailedCode };
+        let session = self.begin_session(&mut tx, &account, amr, SESSION_LIFETIME, now).await?;
         let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
         self.record(&mut tx, Event::SignedInByCode, subject, Some(client), now).await?;

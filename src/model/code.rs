@@ -19,6 +19,7 @@ impl Error {
             Self::NotAuthenticated(reason) => reason.code(),
             Self::Forbidden(reason) => reason.code(),
             Self::NotFound(Thing::Account) => "account_not_found",
+            Self::NotFound(Thing::Device) => "device_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
@@ -41,6 +42,7 @@ impl Error {
             Self::NotAuthenticated(reason) => reason.detail().into_owned(),
             Self::Forbidden(reason) => reason.detail().into_owned(),
             Self::NotFound(Thing::Account) => "there is no such account".to_owned(),
+            Self::NotFound(Thing::Device) => "you trust no such device".to_owned(),
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -112,7 +114,9 @@ impl Error {
             Self::Conflict(Conflict::LastSignInMethod),
             Self::Conflict(Conflict::IdentityAlreadyUsed),
             Self::Conflict(Conflict::LastAdmin),
+            Self::Conflict(Conflict::SecondFactorNotSetUp),
             Self::NotFound(Thing::Account),
+            Self::NotFound(Thing::Device),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
@@ -281,6 +285,7 @@ impl Conflict {
             Self::LastSignInMethod => "last_sign_in_method",
             Self::IdentityAlreadyUsed => "identity_already_used",
             Self::LastAdmin => "last_admin",
+            Self::SecondFactorNotSetUp => "second_factor_not_set_up",
         }
     }
 
@@ -296,6 +301,9 @@ impl Conflict {
             }
             Self::IdentityAlreadyUsed => "this username or e-mail address is taken; choose another one, or sign in",
             Self::LastAdmin => "this is the last ADMIN; make another account one first",
+            Self::SecondFactorNotSetUp => {
+                "this account has no second factor; begin with POST /v1/auth/mfa/setup, and verify within an hour"
+            }
         }
     }
 }

@@ -76,6 +76,8 @@ pub struct Violation {
 pub enum Thing {
     /// An account.
     Account,
+    /// A device that is trusted.
+    Device,
 }
 
 /// Why nobody was authenticated.
@@ -180,6 +182,8 @@ pub enum Conflict {
     IdentityAlreadyUsed,
     /// There would be no enabled ADMIN left.
     LastAdmin,
+    /// The account has no second factor, and none is being set up.
+    SecondFactorNotSetUp,
 }
 
 /// How a limit was reached.

@@ -45,6 +45,21 @@ pub enum Letter {
         /// The wallet's address.
         address: String,
     },
+    /// Signing in by password takes a code from now on.
+    SecondFactorOn {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// Signing in by password takes no code any more.
+    SecondFactorOff {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// There are new backup codes, and those of before are useless.
+    BackupCodesRenewed {
+        /// When, in RFC 3339.
+        at: String,
+    },
 }
 
 impl Letter {
@@ -58,6 +73,9 @@ impl Letter {
             Self::PasswordChanged { .. } => "password_changed",
             Self::EmailChanged { .. } => "email_changed",
             Self::WalletLinked { .. } => "wallet_linked",
+            Self::SecondFactorOn { .. } => "second_factor_on",
+            Self::SecondFactorOff { .. } => "second_factor_off",
+            Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
         }
     }
 
@@ -68,7 +86,10 @@ impl Letter {
             Self::VerifyEmail { code, link } => vec![("code", code), ("link", link)],
             Self::ResetPassword { link } => vec![("link", link)],
             Self::NewSignIn { at, client } => vec![("at", at), ("client", client)],
-            Self::PasswordChanged { at } => vec![("at", at)],
+            Self::PasswordChanged { at }
+            | Self::SecondFactorOn { at }
+            | Self::SecondFactorOff { at }
+            | Self::BackupCodesRenewed { at } => vec![("at", at)],
             Self::EmailChanged { at, new } => vec![("at", at), ("new", new)],
             Self::WalletLinked { at, address } => vec![("at", at), ("address", address)],
         }

@@ -19,6 +19,7 @@ pub mod page;
 pub mod password;
 pub mod profile;
 pub mod recovery;
+pub mod second_factor;
 pub mod session;
 mod token;
 pub mod token_list;

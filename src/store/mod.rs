@@ -23,8 +23,10 @@ pub mod outbox;
 pub mod password_resets;
 pub mod passwords;
 pub mod people;
+pub mod second_factors;
 pub mod sessions;
 pub mod sign_ins;
+pub mod trusted_devices;
 pub mod wallets;
 
 pub use db::{Db, PoolUse, Queryable, Reader, Tx};

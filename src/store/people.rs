@@ -230,7 +230,7 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 8] = [
+    const OWNED: [&str; 11] = [
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
         "DELETE FROM known_networks WHERE account_id = $1",
@@ -238,7 +238,10 @@ pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
         "DELETE FROM outbox WHERE account_id = $1",
         "DELETE FROM email_proofs WHERE account_id = $1",
         "DELETE FROM password_resets WHERE account_id = $1",
-        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code')",
+        "DELETE FROM backup_codes WHERE factor_id IN (SELECT id FROM second_factors WHERE account_id = $1)",
+        "DELETE FROM second_factors WHERE account_id = $1",
+        "DELETE FROM trusted_devices WHERE account_id = $1",
+        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code', 'otp', 'otp_everywhere')",
     ];
     for (at, sql) in OWNED.into_iter().enumerate() {
         // Failures are counted under bytes, since not all are an account's.

@@ -6,6 +6,7 @@ mod caller;
 mod client;
 mod problem;
 mod query;
+mod second_factor;
 mod v1;
 
 pub use basic::Basic;
@@ -15,4 +16,5 @@ pub use client::ClientOf;
 pub(crate) use client::REQUEST_ID;
 pub use problem::{Problem, ProblemBody, Violated};
 pub use query::{Query, count};
-pub use v1::{AccountPath, V1Json, V1Problem};
+pub use second_factor::{FreshCode, Verifier, device_token};
+pub use v1::{AccountPath, IdPath, V1Json, V1Problem};
