@@ -38,6 +38,15 @@ pub(super) struct Guarded {
     free: u32,
 }
 
+/// By what somebody who guesses may be known, so that others' failures don't keep him out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KnownBy {
+    /// By the network that he comes from, if a session of the account that began there lives.
+    Network,
+    /// By a device that the account trusts.
+    Device,
+}
+
 /// Somebody who may try a code of a second factor once.
 pub(super) struct GuardedOtp {
     here: Guarded,
@@ -55,7 +64,20 @@ impl Core {
         now: Timestamp,
     ) -> Result<Guarded, Error> {
         let target = Target { kind, whose: whose.bytes(), network: client.network().to_string() };
-        self.guard_target(db, target, FREE_FAILURES, client, now).await
+        self.guard_target(db, target, FREE_FAILURES, KnownBy::Network, client, now).await
+    }
+
+    /// The same for a password, by somebody who may be known by his device.
+    pub(super) async fn guard_password(
+        &self,
+        db: &mut impl Queryable,
+        whose: Whose,
+        known_by: KnownBy,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Guarded, Error> {
+        let target = Target { kind: PASSWORD, whose: whose.bytes(), network: client.network().to_string() };
+        self.guard_target(db, target, FREE_FAILURES, known_by, client, now).await
     }
 
     /// The same for a code of a second factor. To be called while the account is locked.
@@ -68,7 +90,7 @@ impl Core {
     ) -> Result<GuardedOtp, Error> {
         let here = self.guard(tx, OTP, Whose::Account(account), client, now).await?;
         let target = Target { kind: OTP_EVERYWHERE, whose: *account.0.as_bytes(), network: String::new() };
-        let everywhere = self.guard_target(tx, target, FREE_FAILURES_EVERYWHERE, client, now).await?;
+        let everywhere = self.guard_target(tx, target, FREE_FAILURES_EVERYWHERE, KnownBy::Network, client, now).await?;
         Ok(GuardedOtp { here, everywhere })
     }
 
@@ -77,6 +99,7 @@ impl Core {
         db: &mut impl Queryable,
         target: Target,
         free: u32,
+        known_by: KnownBy,
         client: &Client,
         now: Timestamp,
     ) -> Result<Guarded, Error> {
@@ -85,7 +108,8 @@ impl Core {
         let Some(limited) = guarded.wait(before, now) else { return Ok(guarded) };
         // Asked for nobody as well, so that it takes as long.
         let account = AccountId(uuid::Uuid::from_bytes(guarded.target.whose));
-        let known = failures::is_known(db, account, &client.network().to_string(), now).await?;
+        let is_known = failures::is_known(db, account, &client.network().to_string(), now).await?;
+        let known = is_known || known_by == KnownBy::Device;
         if known && before.is_some_and(|before| before.count < KNOWN_UP_TO) {
             guarded.known = true;
             return Ok(guarded);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::gate::{self, Way};
-use super::guard::{Guarded, Guess, PASSWORD, Whose};
+use super::guard::{Guarded, Guess, KnownBy, Whose};
 use super::limits::Policy;
 use super::second_factor::Shown;
 use super::{Core, Person, Tokens};
@@ -127,7 +127,12 @@ impl Core {
             let mut reader = self.db.read().await?;
             let found = people::find_by_name(&mut reader, &name).await?;
             let whose = found.as_ref().map_or_else(|| self.nobody(&name), |known| Whose::Account(known.account.id));
-            (found, self.guard(&mut reader, PASSWORD, whose, client, now).await?)
+            let device = match &found {
+                Some(known) => self.find_device(&mut reader, known.account.id, attempt.device, now).await?,
+                None => None,
+            };
+            let known_by = device.map_or(KnownBy::Network, |_| KnownBy::Device);
+            (found, self.guard_password(&mut reader, whose, known_by, client, now).await?)
         };
         let outcome = self.judge_password(attempt, found, &guarded, lifetime, client).await;
         self.metrics.count_sign_in(match &outcome {

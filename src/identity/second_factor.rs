@@ -11,10 +11,10 @@ use crate::crypto::{seal, totp};
 use crate::model::account::Account;
 use crate::model::audit::{Event, Subject};
 use crate::model::error::Unauthenticated;
-use crate::model::second_factor::{Factor, TotpSecret, TypedCode, step_at};
+use crate::model::second_factor::{Device, Factor, TotpSecret, TypedCode, step_at};
 use crate::model::{AccountId, Client, Error};
 use crate::secret::SecretBytes;
-use crate::store::{Tx, second_factors, trusted_devices};
+use crate::store::{Queryable, Tx, second_factors, trusted_devices};
 
 /// What somebody shows besides the first factor.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,7 +87,8 @@ impl Core {
         if !account.second_factor {
             return Ok(Second::NotDue);
         }
-        let means = if self.is_trusted(tx, account.id, shown.device, now).await? {
+        let means = if let Some(device) = self.find_device(tx, account.id, shown.device, now).await? {
+            trusted_devices::update_used(tx, device.id, now).await?;
             Means::Device
         } else {
             let Some(code) = shown.code else { return Ok(Second::Missing) };
@@ -150,20 +151,18 @@ impl Core {
         answer
     }
 
-    /// Whether this is the token of a device that the account trusts.
-    async fn is_trusted(
+    /// The device that this is the token of, if the account trusts it.
+    pub(super) async fn find_device(
         &self,
-        tx: &mut Tx,
+        db: &mut impl Queryable,
         account: AccountId,
         token: Option<&str>,
         now: Timestamp,
-    ) -> Result<bool, Error> {
-        let Some(hash) = token.and_then(|token| mailed::hash_of_text(Purpose::TrustDevice, token)) else {
-            return Ok(false);
-        };
-        let Some(device) = trusted_devices::find(tx, account, &hash, now).await? else { return Ok(false) };
-        trusted_devices::update_used(tx, device.id, now).await?;
-        Ok(true)
+    ) -> Result<Option<Device>, Error> {
+        match token.and_then(|token| mailed::hash_of_text(Purpose::TrustDevice, token)) {
+            Some(hash) => trusted_devices::find(db, account, &hash, now).await,
+            None => Ok(None),
+        }
     }
 
     /// Uses up a code of the authenticator that is in force, or one of its backup codes; `None` if it is neither.
