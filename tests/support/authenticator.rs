@@ -89,5 +89,5 @@ pub async fn ticket(world: &World, name: &str) -> String {
 
 /// A client without an address, as every client of a world is.
 pub fn somebody() -> Client {
-    Client { address: std::net::Ipv4Addr::UNSPECIFIED.into(), request_id: RequestId::new("test") }
+    Client { address: std::net::Ipv4Addr::UNSPECIFIED.into(), request_id: RequestId::new([0; 12]) }
 }
