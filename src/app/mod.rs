@@ -60,7 +60,9 @@ impl App {
         data_dir::require_secret(&config)?;
         let db = Db::open(&config.database).await.map_err(|error| StartFailure::database(&config, &error))?;
         let secret = data_dir::secret(&config, &db, &random).await?;
-        let core = Core::open(config, clock, random, db, secret.bytes()).await.map_err(StartFailure::from)?;
+        // Boxed, since the core passes through all of it.
+        let core = Box::pin(Core::open(config, clock, random, db, secret.bytes())).await;
+        let core = core.map_err(StartFailure::from)?;
         core.make_first_admin().await.map_err(StartFailure::first_admin)?;
         Ok(Self { core, secret })
     }

@@ -23,7 +23,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     logging::start(config.log);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| StartFailure::from_io("threads", &error))?;
     runtime.block_on(async {
-        let app = Box::pin(App::open(config, Clock::System, Random::system())).await?;
+        let app = App::open(config, Clock::System, Random::system()).await?;
         let listeners = app.bind().await?;
         let stop = stop_on_signal()?;
         greet(&app, &listeners);

@@ -307,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn a_letter_reaches_the_address_in_any_spelling_and_belongs_to_the_account_of_it() {
         let directory = tempfile::tempdir().unwrap();
-        let core = Box::pin(core(directory.path())).await;
+        let core = core(directory.path()).await;
         let email = Email::parse("", "Trader1@example.com").unwrap();
         let registration = Registration { email: Some(email), ..Registration::default() };
         let vouched = Vouched { email: true, ..Vouched::default() };
@@ -331,7 +331,7 @@ mod tests {
     #[tokio::test]
     async fn a_letter_that_is_taken_back_with_its_unit_of_work_is_never_sent() {
         let directory = tempfile::tempdir().unwrap();
-        let core = Box::pin(core(directory.path())).await;
+        let core = core(directory.path()).await;
         let mut tx = core.db.write().await.unwrap();
         let letter = Letter::ResetPassword { link: "https://auth.example/#token".to_owned() };
         core.post_letter(&mut tx, "nobody@example.com", &letter, core.clock.now()).await.unwrap();

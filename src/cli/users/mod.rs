@@ -48,7 +48,7 @@ fn create(config: &Config, options: &CreateOptions, json: bool) -> Result<String
     let role = if options.admin { Role::Admin } else { Role::User };
     let person = on_runtime(async {
         let failure = |failure: StartFailure| Failure::of_operator(&failure);
-        let app = Box::pin(App::open(config.clone(), Clock::System, Random::system())).await.map_err(failure)?;
+        let app = App::open(config.clone(), Clock::System, Random::system()).await.map_err(failure)?;
         if let Secret::Made(_, file) = &app.secret {
             eprintln!("the root secret {} was made now: back it up", file.display());
         }
