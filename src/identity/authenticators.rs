@@ -1,8 +1,8 @@
 //! Setting the second factor up, putting it in force, and taking it away: each by proof that is as strong as the factor.
 
 use super::changes::{require_fresh, subject_of};
-use super::devices::TrustedDevice;
 use super::second_factor::{Second, Shown};
+use super::trusted_devices::TrustedDevice;
 use super::two_steps::Remember;
 use super::{Core, Person, PersonPresent};
 use crate::clock::Timestamp;

@@ -1,10 +1,10 @@
 //! Signing in by password in two steps: the password, and with the ticket that it gives, the code.
 
-use super::devices::TrustedDevice;
 use super::gate::{self, Way};
 use super::limits::Policy;
 use super::passwords::Arrival;
 use super::second_factor::Shown;
+use super::trusted_devices::TrustedDevice;
 use super::{Core, PasswordAttempt, Person, Tokens};
 use crate::clock::Timestamp;
 use crate::crypto::ticket::{self, Ticket};

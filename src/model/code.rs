@@ -19,7 +19,7 @@ impl Error {
             Self::NotAuthenticated(reason) => reason.code(),
             Self::Forbidden(reason) => reason.code(),
             Self::NotFound(Thing::Account) => "account_not_found",
-            Self::NotFound(Thing::Device) => "device_not_found",
+            Self::NotFound(Thing::TrustedDevice) => "trusted_device_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
@@ -42,7 +42,7 @@ impl Error {
             Self::NotAuthenticated(reason) => reason.detail().into_owned(),
             Self::Forbidden(reason) => reason.detail().into_owned(),
             Self::NotFound(Thing::Account) => "there is no such account".to_owned(),
-            Self::NotFound(Thing::Device) => "you trust no such device".to_owned(),
+            Self::NotFound(Thing::TrustedDevice) => "you trust no such device".to_owned(),
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -116,7 +116,7 @@ impl Error {
             Self::Conflict(Conflict::LastAdmin),
             Self::Conflict(Conflict::SecondFactorNotSetUp),
             Self::NotFound(Thing::Account),
-            Self::NotFound(Thing::Device),
+            Self::NotFound(Thing::TrustedDevice),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),

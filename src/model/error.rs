@@ -77,7 +77,7 @@ pub enum Thing {
     /// An account.
     Account,
     /// A device that is trusted.
-    Device,
+    TrustedDevice,
 }
 
 /// Why nobody was authenticated.

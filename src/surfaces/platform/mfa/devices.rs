@@ -80,7 +80,7 @@ pub(super) async fn list(
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
-        (status = 404, description = "`device_not_found`", body = ProblemBody),
+        (status = 404, description = "`trusted_device_not_found`", body = ProblemBody),
         (status = 503, description = "`database_unavailable`", body = ProblemBody),
     )
 )]

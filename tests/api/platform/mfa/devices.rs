@@ -63,12 +63,12 @@ on_both! {
         assert_eq!(devices[1]["expiresAt"], "2026-01-31T00:00:30Z");
         let path = format!("{DEVICES}/{}", devices[1]["id"].as_str().unwrap());
         let stranger = session(&world, "trader2").await;
-        call_as(&world, &stranger, "DELETE", &path, Value::Null).await.refused(404, "device_not_found");
+        call_as(&world, &stranger, "DELETE", &path, Value::Null).await.refused(404, "trusted_device_not_found");
         call_as(&world, &bearer, "DELETE", &path, Value::Null).await.ok(204);
-        call_as(&world, &bearer, "DELETE", &path, Value::Null).await.refused(404, "device_not_found");
+        call_as(&world, &bearer, "DELETE", &path, Value::Null).await.refused(404, "trusted_device_not_found");
         for id in ["x", "019b7600-0000-7000-8000-000000000001", "%ff"] {
             let path = format!("{DEVICES}/{id}");
-            call_as(&world, &bearer, "DELETE", &path, Value::Null).await.refused(404, "device_not_found");
+            call_as(&world, &bearer, "DELETE", &path, Value::Null).await.refused(404, "trusted_device_not_found");
         }
         assert!(!is_trusted(&world, &first).await && is_trusted(&world, &second).await);
     }

@@ -55,15 +55,15 @@ impl Core {
     /// Trusts a device no more.
     ///
     /// # Errors
-    /// [`Thing::Device`] if the caller has none of this id, which `None` can't be; [`Error::TooMany`],
+    /// [`Thing::TrustedDevice`] if the caller has none of this id, which `None` can't be; [`Error::TooMany`],
     /// [`Error::Unavailable`].
     pub async fn forget_device(&self, person: &PersonPresent, id: Option<Uuid>, client: &Client) -> Result<(), Error> {
         let now = self.clock.now();
         self.limit_writes(person, now)?;
-        let id = id.ok_or(Error::NotFound(Thing::Device))?;
+        let id = id.ok_or(Error::NotFound(Thing::TrustedDevice))?;
         let mut tx = self.begin_change(person).await?;
         if !trusted_devices::delete(&mut tx, person.account().id, id).await? {
-            return Err(Error::NotFound(Thing::Device));
+            return Err(Error::NotFound(Thing::TrustedDevice));
         }
         self.record(&mut tx, Event::DeviceForgotten, subject_of(person), Some(client), now).await?;
         tx.commit().await
