@@ -216,6 +216,10 @@ pub struct Limits {
     pub passwords: Rate,
     /// Registering accounts.
     pub registrations: Rate,
+    /// Asking for mails, and using their links.
+    pub recoveries: Rate,
+    /// Looking at the list of accounts as a stranger.
+    pub listings: Rate,
 }
 
 /// The wallet door.

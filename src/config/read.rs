@@ -209,6 +209,8 @@ impl Reader {
             wallet_failures: rate("limits.wallet_failures.rate", "limits.wallet_failures.burst")?,
             passwords: rate("limits.passwords.rate", "limits.passwords.burst")?,
             registrations: rate("limits.registrations.rate", "limits.registrations.burst")?,
+            recoveries: rate("limits.recoveries.rate", "limits.recoveries.burst")?,
+            listings: rate("limits.listings.rate", "limits.listings.burst")?,
             refused_credentials: rate("limits.refused_credentials.rate", "limits.refused_credentials.burst")?,
         })
     }

@@ -110,6 +110,8 @@ impl Config {
             "wallet_failures" => self.limits.wallet_failures,
             "passwords" => self.limits.passwords,
             "registrations" => self.limits.registrations,
+            "recoveries" => self.limits.recoveries,
+            "listings" => self.limits.listings,
             "refused_credentials" => self.limits.refused_credentials,
             _ => return None,
         };

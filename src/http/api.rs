@@ -8,7 +8,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Server, Tag};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{common, health, keys, surfaces};
+use super::{common, health, keys, surfaces, web};
 use crate::config::Config;
 use crate::identity::Core;
 
@@ -27,7 +27,8 @@ fn routes(config: &Config) -> OpenApiRouter<Arc<Core>> {
     let mut router = OpenApiRouter::new()
         .routes(routes!(keys::jwks))
         .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz));
+        .routes(routes!(health::readyz))
+        .merge(web::described_router());
     if config.doors.wallet {
         router = router.merge(surfaces::wallet::router());
     }

@@ -3,7 +3,7 @@
 use super::Core;
 use crate::model::audit::{Event, Subject};
 use crate::model::{AccountId, Error};
-use crate::store::accounts;
+use crate::store::{accounts, password_resets};
 
 impl Core {
     /// Disables an account: from the answer on all that it holds is refused, on every node. Tells whether it was enabled.
@@ -17,6 +17,8 @@ impl Core {
         self.lock_for_loss(&mut tx, id).await?;
         let changed = accounts::disable(&mut tx, id, now).await?;
         if changed {
+            // Else a password that is set meanwhile would be good as soon as the account is enabled again.
+            password_resets::expire(&mut tx, id, now).await?;
             let subject = Subject { account: Some(id), ..Subject::default() };
             self.record(&mut tx, Event::AccountDisabled, subject, None, now).await?;
         }

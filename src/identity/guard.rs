@@ -4,7 +4,7 @@
 use super::Core;
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
-use crate::model::error::{Limited, Unauthenticated};
+use crate::model::error::{Limited, Malformed, Unauthenticated};
 use crate::model::guard::{FREE_FAILURES, Failures};
 use crate::model::second_factor::FREE_FAILURES_EVERYWHERE;
 use crate::model::{AccountId, Client, Error};
@@ -22,6 +22,9 @@ const OTP_EVERYWHERE: &str = "otp_everywhere";
 /// How many failures a network in which the owner is signed in may have since his last success and still let him in at
 /// once: others share it, and may be guessing. Beyond, it waits like any other.
 const KNOWN_UP_TO: u32 = 60;
+
+/// The kind under which failures at tokens that were mailed are counted. They name nobody, so they are the network's alone.
+pub(super) const MAILED_TOKEN: &str = "mailed_token";
 
 /// The kind under which failures at passwords are counted.
 pub(super) const PASSWORD: &str = "password";
@@ -227,10 +230,25 @@ impl Guarded {
         let retry_after = failures?.wait_beyond(self.free, now)?;
         Some(Limited { policy: "password_failures", burst: self.free, retry_after })
     }
+}
 
-    /// The network that the guess came from.
-    pub(super) fn network(&self) -> &str {
-        &self.target.network
+impl Core {
+    /// Counts and records a token of a mail that is not good; gives what it is answered with. A good one never waits:
+    /// nobody guesses 256 bits, and a neighbour who tries to must not keep its owner out.
+    pub(super) async fn refuse_mailed_token(&self, client: &Client) -> Error {
+        const USELESS: Error = Error::Malformed(Malformed::MailedToken);
+        let now = self.clock.now();
+        let refused = async {
+            let whose = Whose::Nobody([0; 16]);
+            let guarded = self.guard(&mut self.db.read().await?, MAILED_TOKEN, whose, client, now).await?;
+            let mut tx = self.db.write().await?;
+            let answer = guarded.count_failure(&mut tx, now).await.err().unwrap_or(USELESS);
+            let event = Event::MailedTokenRefused(answer.code());
+            self.record(&mut tx, event, Subject::default(), Some(client), now).await?;
+            tx.commit().await?;
+            Ok(answer)
+        };
+        refused.await.unwrap_or_else(|error| error)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::config::Limits;
 use crate::model::bucket::{FullAt, Rate};
 use crate::model::error::Limited;
-use crate::model::{AccountId, Client, Error, Network};
+use crate::model::{Client, Error, Network};
 
 /// The most buckets that are kept: about 10 MiB. Beyond that, newcomers share one bucket, which is strict on them
 /// and keeps the memory of those who are known.
@@ -30,18 +30,8 @@ pub(super) enum Policy {
     Passwords,
     Registrations,
     Listings,
-    Mails,
     Recoveries,
 }
-
-/// How many mails of one kind an account gets, whoever asks for them.
-const MAILS: Rate = Rate { per_minute: 1, burst: 5 };
-
-/// How often a network asks for mails.
-const RECOVERIES: Rate = Rate { per_minute: 60, burst: 200 };
-
-/// How often strangers of a network look at the list of accounts.
-const LISTINGS: Rate = Rate { per_minute: 120, burst: 240 };
 
 impl Policy {
     const fn name(self) -> &'static str {
@@ -56,7 +46,6 @@ impl Policy {
             Self::Passwords => "passwords",
             Self::Registrations => "registrations",
             Self::Listings => "listings",
-            Self::Mails => "mails",
             Self::Recoveries => "recoveries",
         }
     }
@@ -72,9 +61,8 @@ impl Policy {
             Self::RefusedCredentials => limits.refused_credentials,
             Self::Passwords => limits.passwords,
             Self::Registrations => limits.registrations,
-            Self::Listings => LISTINGS,
-            Self::Mails => MAILS,
-            Self::Recoveries => RECOVERIES,
+            Self::Listings => limits.listings,
+            Self::Recoveries => limits.recoveries,
         }
     }
 }
@@ -168,11 +156,6 @@ impl Core {
         self.limit_towards(Policy::WalletFailures, wallet, client, now)
     }
 
-    /// Takes one out of the bucket of the mails of this account.
-    pub(super) fn limit_mails(&self, account: AccountId, now: Timestamp) -> Result<(), Error> {
-        self.limit_by(Key { policy: Policy::Mails, whose: Whose::Credential(account.0) }, now)
-    }
-
     /// Takes one out of the bucket of this client network towards this.
     pub(super) fn limit_towards(
         &self,
@@ -210,6 +193,8 @@ mod tests {
         refused_credentials: RATE,
         passwords: RATE,
         registrations: RATE,
+        recoveries: RATE,
+        listings: RATE,
     };
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 

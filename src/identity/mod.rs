@@ -7,6 +7,7 @@ mod authenticators;
 mod caller;
 mod challenge;
 mod changes;
+mod delivery;
 mod exchange;
 mod explain;
 mod gate;
@@ -85,8 +86,8 @@ use crate::random::Random;
 use crate::secret::SecretBytes;
 use crate::store::{Db, PoolUse};
 use caller::TokenCache;
+use delivery::Mailing;
 use limits::Limiter;
-use mailing::Mailing;
 use shared::Shared;
 
 /// The account core: what every door stands on.

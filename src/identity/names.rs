@@ -11,7 +11,7 @@ use crate::model::mail::Letter;
 use crate::model::{AccountId, Client, Email, Error, Password, Username};
 use crate::secret::SecretText;
 use crate::store::people::{self, Renamed};
-use crate::store::{Tx, accounts, passwords};
+use crate::store::{Tx, accounts, password_resets, passwords};
 
 /// What is to be changed; what is `None` stays as it is.
 #[derive(Default)]
@@ -49,11 +49,15 @@ impl Core {
     pub async fn change_names(&self, caller: &Caller, change: NamesChange, client: &Client) -> Result<Person, Error> {
         let now = self.clock.now();
         self.limit_writes(caller, now)?;
-        // The same address again is no change: it must not take its verification away.
+        // The same address again, or another spelling of it, is no other address: it must not take its verification away,
+        // nor begin a new proof.
         let own = caller.account().email.as_deref();
-        let email = change.email.filter(|email| own != Some(email.as_str()));
+        let (spelling, email) = match change.email {
+            Some(email) if own.is_some_and(|own| email.is_same_as(own)) => (Some(email), None),
+            other => (None, other),
+        };
         if email.is_none() && change.password.is_none() {
-            return self.rename(caller, change.username.as_ref(), client, now).await;
+            return self.rename(caller, change.username.as_ref(), spelling.as_ref(), client, now).await;
         }
         let person = caller.clone().require_person()?;
         let current = change.current_password.as_ref().map(SecretText::expose);
@@ -83,7 +87,10 @@ impl Core {
             let letter = Letter::PasswordChanged { at: now.rfc3339() };
             self.notify(&mut tx, person.account().id, &letter, now).await?;
         }
-        self.store_names(&mut tx, &person, account.epoch, change.username.as_ref(), email, client).await?;
+        let names = NewNames { username: change.username.as_ref(), email, spelling: spelling.as_ref() };
+        self.store_names(&mut tx, &person, account.epoch, names, client).await?;
+        // A link to a new password that is on its way undoes neither.
+        password_resets::expire(&mut tx, account.id, now).await?;
         if let Some(hash) = hash {
             passwords::upsert(&mut tx, person.account().id, &hash, now).await?;
             self.record(&mut tx, Event::PasswordChanged, subject_of(&person), Some(client), now).await?;
@@ -93,27 +100,36 @@ impl Core {
     }
 
     /// A username is told to everybody and proves nothing, so any credential may change it; the trail says which one did.
+    /// How the address is spelt is the person's to say.
     async fn rename(
         &self,
         caller: &Caller,
         username: Option<&Username>,
+        spelling: Option<&Email>,
         client: &Client,
         now: Timestamp,
     ) -> Result<Person, Error> {
-        let own = caller.account().username.as_deref();
-        let Some(username) = username.filter(|username| own != Some(username.as_str())) else {
-            return self.own_person(caller).await;
-        };
-        let mut tx = self.db.write().await?;
         let account = caller.account();
-        match people::rename(&mut tx, account.id, account.epoch, Some(username), None, now).await? {
+        let username = username.filter(|username| account.username.as_deref() != Some(username.as_str()));
+        let spelling = spelling.filter(|email| account.email.as_deref() != Some(email.as_str()));
+        if spelling.is_some() {
+            caller.clone().require_person()?;
+        }
+        if username.is_none() && spelling.is_none() {
+            return self.own_person(caller).await;
+        }
+        let mut tx = self.db.write().await?;
+        match people::rename(&mut tx, account.id, account.epoch, username, spelling, now).await? {
             Renamed::Done => {}
             Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
             Renamed::Gone => return Err(caller.refusal_by_now(&mut tx).await?),
         }
         let subject = Subject { account: Some(account.id), session: caller.session_of_token(), wallet: None };
         let by = caller.session_of_token().map_or(By::ApiKey, |_| By::Session);
-        self.record(&mut tx, Event::UsernameChanged(by), subject, Some(client), now).await?;
+        let changed = [(username.is_some(), Event::UsernameChanged(by)), (spelling.is_some(), Event::EmailChanged)];
+        for (_, event) in changed.into_iter().filter(|(is_changed, _)| *is_changed) {
+            self.record(&mut tx, event, subject, Some(client), now).await?;
+        }
         finish(tx, caller).await
     }
 
@@ -122,13 +138,13 @@ impl Core {
         tx: &mut Tx,
         person: &PersonPresent,
         epoch: i64,
-        username: Option<&Username>,
-        email: Option<&Email>,
+        names: NewNames<'_>,
         client: &Client,
     ) -> Result<(), Error> {
         let now = self.clock.now();
         let account = person.account();
-        match people::rename(tx, account.id, epoch, username, email, now).await? {
+        let NewNames { username, email, spelling } = names;
+        match people::rename(tx, account.id, epoch, username, email.or(spelling), now).await? {
             Renamed::Done => {}
             Renamed::Taken => return Err(Error::Conflict(Conflict::IdentityAlreadyUsed)),
             Renamed::Gone => return Err(person.refusal_by_now(tx).await?),
@@ -172,6 +188,16 @@ impl Core {
         }
         Ok(Some(Proved { guarded, hash }))
     }
+}
+
+/// The names that a change brings.
+#[derive(Clone, Copy)]
+struct NewNames<'a> {
+    username: Option<&'a Username>,
+    /// Another address.
+    email: Option<&'a Email>,
+    /// The address that there is, as it is spelt now.
+    spelling: Option<&'a Email>,
 }
 
 /// What a change replaces.

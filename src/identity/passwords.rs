@@ -172,21 +172,16 @@ impl Core {
         arrival
     }
 
-    /// Tells of a sign-in from a network that the account never signed in from.
-    pub(super) async fn notify_of_sign_in(
-        &self,
-        tx: &mut Tx,
-        session: &Session,
-        network: &str,
-        client: &Client,
-    ) -> Result<(), Error> {
-        let (account, now) = (session.account, session.created_at);
+    /// Notes from which network a session began: there its owner is known. Tells him of one that is new.
+    pub(super) async fn note_network(&self, tx: &mut Tx, session: &Session, client: &Client) -> Result<(), Error> {
+        let network = client.network().to_string();
         // Not asked for nothing: most gateways leave this notice off.
-        if !self.config.notices.new_sign_in || failures::has_known(tx, account, network).await? {
-            return Ok(());
+        if self.config.notices.new_sign_in && !failures::has_known(tx, session.account, &network).await? {
+            let at = session.created_at.rfc3339();
+            let letter = Letter::NewSignIn { at, client: client.address.to_string() };
+            self.notify(tx, session.account, &letter, session.created_at).await?;
         }
-        let letter = Letter::NewSignIn { at: now.rfc3339(), client: client.address.to_string() };
-        self.notify(tx, account, &letter, now).await
+        failures::know_network(tx, &network, session).await
     }
 
     /// Compares what is tried with a stored hash, or, to take as long, with nobody's.
@@ -245,8 +240,7 @@ impl Core {
         if let Some(hash) = still.upgrade {
             passwords::upgrade(&mut tx, account.id, hash).await?;
         }
-        self.notify_of_sign_in(&mut tx, &session, guarded.network(), client).await?;
-        failures::know_network(&mut tx, guarded.network(), &session).await?;
+        self.note_network(&mut tx, &session, client).await?;
         let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
         tx.commit().await?;
@@ -280,10 +274,15 @@ impl Core {
 
     /// By what failures at a name that is nobody's are counted.
     pub(super) fn nobody(&self, name: &SignInName) -> Whose {
+        Whose::Nobody(self.tag_of(name))
+    }
+
+    /// What stands for a name where it need not be known, whether it is somebody's or not.
+    pub(super) fn tag_of(&self, name: &SignInName) -> [u8; 16] {
         let mut tag = [0; 16];
         let mac = aws_lc_rs::hmac::sign(&self.wallet_tags, format!("name:{}", name.key()).as_bytes());
         tag.copy_from_slice(&mac.as_ref()[..16]);
-        Whose::Nobody(tag)
+        tag
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::mail::Letter;
 use crate::model::page::{Direction, Listing, Order};
 use crate::model::{AccountId, Address, Client, Error, Password, SignInName};
 use crate::store::people::{self, Known};
-use crate::store::{Tx, accounts, erasures, listing, passwords, wallets};
+use crate::store::{Tx, accounts, erasures, listing, password_resets, passwords, wallets};
 
 /// How many events of the audit trail one step of an erasure looks at.
 const ERASURE_STEP: i64 = 5_000;
@@ -223,6 +223,7 @@ impl Core {
         self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         passwords::upsert(&mut tx, id, &hash, now).await?;
         accounts::end_everything(&mut tx, id).await?;
+        password_resets::expire(&mut tx, id, now).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordReset, subject, None, now).await?;
         tx.commit().await

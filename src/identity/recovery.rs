@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use super::Core;
 use super::limits::Policy;
+use super::verification::find_addressee;
 use crate::clock::Timestamp;
-use crate::crypto::mailed::{self, Purpose};
+use crate::crypto::mailed::{self as crypto, Purpose};
 use crate::model::audit::{Event, Subject};
 use crate::model::error::{Malformed, Unauthenticated};
 use crate::model::mail::Letter;
-use crate::model::recovery::{MAILED_AGAIN_AFTER, MAILED_AT_MOST, MAILED_WITHIN, MailedToken, RESET_LIFETIME};
-use crate::model::{AccountId, Client, Email, Error, Password, SignInName};
+use crate::model::recovery::{MailedToken, RESET_LIFETIME, RESETS};
+use crate::model::{AccountId, Client, Email, Error, Password};
 use crate::store::people::{self, Known};
-use crate::store::{Tx, accounts, email_proofs, failures, password_resets, passwords, wallets};
+use crate::store::{Tx, accounts, email_proofs, failures, mailed, password_resets, passwords, wallets};
 
 /// How long an answer takes at least that must not tell whether there is an account: longer than what is done for one.
 const USUAL: Duration = Duration::from_millis(120);
@@ -39,20 +40,20 @@ impl Core {
     }
 
     async fn try_request_reset(&self, email: &Email, client: &Client, now: Timestamp) -> Result<(), Error> {
-        let name = SignInName::Email(email.key().to_owned());
         let mut tx = self.db.write().await?;
-        let account = people::find_by_name(&mut tx, &name).await?.map(|known| known.account);
+        let tag = self.tag_of_address(email.key());
+        // Of those who ask all at once, one is enough, and nobody waits for the others: how long would tell of an account.
+        let claimed = mailed::try_claim(&mut tx, &tag).await?;
+        let account = if claimed { find_addressee(&mut tx, email).await? } else { None };
         let subject = Subject { account: account.as_ref().map(|account| account.id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordResetRequested, subject, Some(client), now).await?;
-        if let Some(account) = account.filter(|account| !account.disabled)
+        // Nobody's is counted as well, so that it takes as long.
+        let whose = account.as_ref().map_or(&tag, |account| account.id.0.as_bytes());
+        let has_room = claimed && mailed::count(&mut tx, &RESETS, whose, now).await?;
+        if let Some(account) = account.filter(|account| has_room && !account.disabled)
             && let Some(address) = &account.email
         {
-            accounts::lock(&mut tx, account.id).await?;
-            let (count, last) = password_resets::count_since(&mut tx, account.id, now - MAILED_WITHIN).await?;
-            let too_soon = last.is_some_and(|last| now < last + MAILED_AGAIN_AFTER);
-            if count < MAILED_AT_MOST && !too_soon {
-                self.mail_reset(&mut tx, account.id, address, email.key(), now).await?;
-            }
+            self.mail_reset(&mut tx, account.id, address, email.key(), now).await?;
         }
         tx.commit().await
     }
@@ -66,9 +67,9 @@ impl Core {
         now: Timestamp,
     ) -> Result<(), Error> {
         let token = MailedToken(self.random.bytes());
-        let hash = mailed::hash(Purpose::ResetPassword, &token);
+        let hash = crypto::hash(Purpose::ResetPassword, &token);
         password_resets::insert(tx, &hash, account, email_key, now, now + RESET_LIFETIME).await?;
-        let token = mailed::print(Purpose::ResetPassword, &token);
+        let token = crypto::print(Purpose::ResetPassword, &token);
         let link = format!("{}#token={token}", self.config.links.reset_password);
         self.post_letter(tx, address, &Letter::ResetPassword { link }, now).await
     }
@@ -81,15 +82,26 @@ impl Core {
     /// [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn recover(&self, token: &str, password: Password, client: &Client) -> Result<(), Error> {
         self.limit(Policy::Recoveries, client, self.clock.now())?;
-        let hash = mailed::hash_of_text(Purpose::ResetPassword, token).ok_or(USELESS)?;
+        let recovered = match crypto::hash_of_text(Purpose::ResetPassword, token) {
+            Some(hash) => self.recover_by_hash(&hash, password, client).await,
+            None => Err(USELESS),
+        };
+        match recovered {
+            Err(Error::Malformed(Malformed::MailedToken)) => Err(self.refuse_mailed_token(client).await),
+            other => other,
+        }
+    }
+
+    async fn recover_by_hash(&self, hash: &[u8; 32], password: Password, client: &Client) -> Result<(), Error> {
         // Nothing is hashed for a token that is not good.
-        self.judge_new_password(&hash, &password).await?;
+        let owner = self.judge_new_password(hash, &password).await?;
         let new = self.hashers.hash(password, self.random.bytes()).await?;
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
-        let used = password_resets::consume(&mut tx, &hash, now).await?;
+        // The account first, as everybody who changes what it is entered by.
+        accounts::lock(&mut tx, owner).await?;
+        let used = password_resets::consume(&mut tx, hash, now).await?;
         let Some((id, email_key)) = used else { return Err(USELESS) };
-        accounts::lock(&mut tx, id).await?;
         let Some(Known { account, .. }) = people::find(&mut tx, id).await? else { return Err(USELESS) };
         // Of another address by now: whoever reads the mailbox of before has nothing to do with it.
         if !email_proofs::verify_address(&mut tx, id, &email_key, now).await? {
@@ -104,6 +116,8 @@ impl Core {
         password_resets::expire(&mut tx, id, now).await?;
         email_proofs::delete(&mut tx, id).await?;
         failures::delete_of(&mut tx, id).await?;
+        // Whoever was in there before is a stranger now.
+        failures::forget_networks_of(&mut tx, id).await?;
         let proven = if account.email_verified { "proven_before" } else { "proven_now" };
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordRecovered(proven), subject, Some(client), now).await?;
@@ -111,13 +125,14 @@ impl Core {
         tx.commit().await
     }
 
-    async fn judge_new_password(&self, token_hash: &[u8; 32], password: &Password) -> Result<(), Error> {
+    /// Whose token this is, if it is good and the password may be his.
+    async fn judge_new_password(&self, token_hash: &[u8; 32], password: &Password) -> Result<AccountId, Error> {
         let mut reader = self.db.read().await?;
         let owner = password_resets::find_good(&mut reader, token_hash, self.clock.now()).await?.ok_or(USELESS)?;
         let Known { account, .. } = people::find(&mut reader, owner).await?.ok_or(USELESS)?;
         let names = [account.username.as_deref(), account.email.as_deref()];
         let judged = password.differ_from("new_password", names.into_iter().flatten());
-        judged.map_err(|violation| Error::Invalid(vec![violation]))
+        judged.map(|()| owner).map_err(|violation| Error::Invalid(vec![violation]))
     }
 
     /// Ends the session that a refresh token is of, whatever its generation: whoever has it may end it.

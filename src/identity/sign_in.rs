@@ -15,7 +15,7 @@ use crate::model::session::{Amr, SESSION_LIFETIME, Session};
 use crate::model::{AccountId, Address, Client, Error, SessionId, WalletId};
 use crate::store::sign_ins::{self, SignIn, Spend};
 use crate::store::wallets::{self, Standing};
-use crate::store::{Tx, accounts, failures};
+use crate::store::{Tx, accounts};
 use crate::wallet::siwe::{DateTime, Message};
 
 /// The outcome of a sign-in.
@@ -126,7 +126,7 @@ impl Core {
     async fn remember_network(&self, session: &Session, client: &Client) {
         let noted = async {
             let mut tx = self.db.write().await?;
-            failures::know_network(&mut tx, &client.network().to_string(), session).await?;
+            self.note_network(&mut tx, session, client).await?;
             tx.commit().await
         };
         if let Err(error) = noted.await {

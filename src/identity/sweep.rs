@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Core;
 use crate::clock::Timestamp;
 use crate::model::guard::FORGOTTEN_AFTER;
-use crate::model::recovery::MAILED_WITHIN;
+use crate::model::recovery::{COUNTED_WITHIN, RESETS};
 use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{Error, SessionId};
-use crate::store::{audit, failures, nonces, password_resets, second_factors, sessions, trusted_devices};
+use crate::store::{audit, failures, mailed, nonces, password_resets, second_factors, sessions, trusted_devices};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -48,12 +48,13 @@ impl Core {
             };
             let failures = failures::delete_expired(&mut tx, now - FORGOTTEN_AFTER, STEP).await?;
             let networks = failures::forget_networks(&mut tx, now - MARGIN, STEP).await?;
-            let resets = password_resets::delete_expired(&mut tx, now - MAILED_WITHIN, STEP).await?;
+            let resets = password_resets::delete_expired(&mut tx, now - RESETS.within, STEP).await?;
+            let mails = mailed::delete_expired(&mut tx, now - COUNTED_WITHIN, STEP).await?;
             let setups = second_factors::delete_expired(&mut tx, now - SETUP_LIFETIME - MARGIN, STEP).await?;
             let devices = trusted_devices::delete_expired(&mut tx, now - MARGIN, STEP).await?;
             tx.commit().await?;
-            let most = [nonces, events, failures, networks, resets, setups, devices].into_iter().max();
-            if most.is_none_or(|most| most < STEP.unsigned_abs()) {
+            let deleted = [nonces, events, failures, networks, resets, mails, setups, devices];
+            if deleted.into_iter().all(|rows| rows < STEP.unsigned_abs()) {
                 return Ok(());
             }
         }

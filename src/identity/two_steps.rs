@@ -14,7 +14,7 @@ use crate::model::second_factor::TICKET_LIFETIME;
 use crate::model::session::{Amr, SESSION_LIFETIME};
 use crate::model::{AccountId, Client, Error};
 use crate::store::people::{self, Known};
-use crate::store::{accounts, failures, nonces};
+use crate::store::{accounts, nonces};
 
 /// What came of a right password.
 #[derive(Clone)]
@@ -136,9 +136,7 @@ impl Core {
             return Err(Error::NotAuthenticated(Unauthenticated::InvalidToken));
         }
         let session = self.begin_session(&mut tx, &account, Amr::Password.with_otp(), SESSION_LIFETIME, now).await?;
-        let network = client.network().to_string();
-        self.notify_of_sign_in(&mut tx, &session, &network, client).await?;
-        failures::know_network(&mut tx, &network, &session).await?;
+        self.note_network(&mut tx, &session, client).await?;
         let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
         let device = self.remember(&mut tx, subject, remember, client, now).await?;

@@ -1,5 +1,7 @@
 //! Proving an e-mail address: by the code of a mail, which signs in, or by its link, which does not.
 
+use std::time::Duration;
+
 use aws_lc_rs::constant_time;
 
 use super::gate::{self, Way};
@@ -8,16 +10,16 @@ use super::limits::Policy;
 use super::second_factor::{Second, Shown};
 use super::{Core, Tokens, recovery};
 use crate::clock::Timestamp;
-use crate::crypto::mailed::{self, Purpose};
+use crate::crypto::mailed::{self as crypto, Purpose};
 use crate::model::account::Account;
 use crate::model::audit::{Event, Subject};
-use crate::model::error::{Malformed, Unauthenticated};
+use crate::model::error::{Limited, Unauthenticated};
 use crate::model::mail::Letter;
-use crate::model::recovery::{EmailProof, LINK_LIFETIME, MAILED_AGAIN_AFTER, MailedToken};
+use crate::model::recovery::{EmailProof, LINK_LIFETIME, MailedToken, PROOFS_BY, PROOFS_TOWARDS, RESENT_AFTER};
 use crate::model::session::{Amr, SESSION_LIFETIME};
 use crate::model::{AccountId, Client, Email, Error, SignInName};
 use crate::store::people::{self, Known};
-use crate::store::{Tx, accounts, email_proofs};
+use crate::store::{Tx, accounts, email_proofs, mailed};
 
 /// A code as it comes in.
 #[derive(Clone, Copy)]
@@ -30,11 +32,17 @@ pub struct CodeAttempt<'a> {
     pub otp: Option<&'a str>,
 }
 
+/// Has no row anywhere.
+const NOBODY: AccountId = AccountId(uuid::Uuid::nil());
+
 /// Why is told to nobody: the code, the address, or that there is nothing to prove.
 const WRONG: Error = Error::NotAuthenticated(Unauthenticated::InvalidCode);
 
 impl Core {
     /// Begins the proof of an address, in the place of one that is under way, and mails code and link.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] if this address, or this account, was mailed as many as there may be: each code may be guessed at.
     pub(super) async fn begin_email_proof(
         &self,
         tx: &mut Tx,
@@ -43,12 +51,13 @@ impl Core {
         email_key: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
+        self.count_proof(tx, account, email_key, now).await?;
         let (serial, token) = (self.random.bytes(), MailedToken(self.random.bytes()));
-        let hash = mailed::hash(Purpose::ConfirmEmail, &token);
+        let hash = crypto::hash(Purpose::ConfirmEmail, &token);
         email_proofs::upsert(tx, account, email_key, &serial, &hash, now).await?;
-        let code = mailed::code(self.keychain.current(), account.0, email_key, &serial);
+        let code = crypto::code(self.keychain.current(), account.0, email_key, &serial);
         let link =
-            format!("{}#token={}", self.config.links.confirm_email, mailed::print(Purpose::ConfirmEmail, &token));
+            format!("{}#token={}", self.config.links.confirm_email, crypto::print(Purpose::ConfirmEmail, &token));
         self.post_letter(tx, email, &Letter::VerifyEmail { code, link }, now).await
     }
 
@@ -64,20 +73,43 @@ impl Core {
     }
 
     async fn try_resend(&self, email: &Email, now: Timestamp) -> Result<(), Error> {
-        let name = SignInName::Email(email.key().to_owned());
         let mut tx = self.db.write().await?;
-        let Some(Known { account, .. }) = people::find_by_name(&mut tx, &name).await? else { return tx.commit().await };
-        accounts::lock(&mut tx, account.id).await?;
-        let under_way = email_proofs::find(&mut tx, account.id).await?;
-        let too_soon = under_way.is_some_and(|proof| now < proof.issued_at + MAILED_AGAIN_AFTER);
-        let (Some(address), false, false) = (&account.email, account.email_verified || account.disabled, too_soon)
-        else {
+        if !mailed::try_claim(&mut tx, &self.tag_of_address(email.key())).await? {
             return tx.commit().await;
-        };
-        if self.limit_mails(account.id, now).is_ok() {
-            self.begin_email_proof(&mut tx, account.id, address, email.key(), now).await?;
+        }
+        let account = find_addressee(&mut tx, email).await?;
+        let id = account.as_ref().map_or(NOBODY, |account| account.id);
+        let under_way = email_proofs::find(&mut tx, id).await?;
+        let too_soon = under_way.is_some_and(|proof| now < proof.issued_at + RESENT_AFTER);
+        if let Some(account) = account.filter(|account| !account.email_verified && !account.disabled && !too_soon)
+            && let Some(address) = &account.email
+        {
+            match self.begin_email_proof(&mut tx, id, address, email.key(), now).await {
+                // Who asks is not told.
+                Ok(()) | Err(Error::TooMany(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         tx.commit().await
+    }
+
+    /// What stands for an address, be it anybody's or not.
+    pub(super) fn tag_of_address(&self, email_key: &str) -> [u8; 16] {
+        self.tag_of(&SignInName::Email(email_key.to_owned()))
+    }
+
+    async fn count_proof(&self, tx: &mut Tx, id: AccountId, email_key: &str, now: Timestamp) -> Result<(), Error> {
+        let towards = self.tag_of_address(email_key);
+        for (quota, whose) in [(&PROOFS_TOWARDS, &towards), (&PROOFS_BY, id.0.as_bytes())] {
+            if mailed::count(tx, quota, whose, now).await? {
+                continue;
+            }
+            let asked = mailed::find(tx, quota, whose).await?;
+            let retry_after = asked.map_or(Duration::ZERO, |asked| quota.room_from(asked).since(now));
+            self.metrics.count_limited("mails");
+            return Err(Error::TooMany(Limited { policy: "mails", burst: quota.most, retry_after }));
+        }
+        Ok(())
     }
 
     /// Proves an address by the code that was mailed to it, and signs in.
@@ -93,7 +125,7 @@ impl Core {
             let mut reader = self.db.read().await?;
             let account = people::find_by_name(&mut reader, &name).await?.map(|known| known.account);
             // Nobody's is asked for as well, so that it takes as long.
-            let id = account.as_ref().map_or(AccountId(uuid::Uuid::nil()), |account| account.id);
+            let id = account.as_ref().map_or(NOBODY, |account| account.id);
             let proof = email_proofs::find(&mut reader, id).await?;
             let whose = account.as_ref().map_or_else(|| self.nobody(&name), |account| Whose::Account(account.id));
             (account, proof, self.guard(&mut reader, CODE, whose, client, now).await?)
@@ -104,6 +136,10 @@ impl Core {
             }
             (_, proof) => Err(self.refuse_code(account.as_ref(), proof, &guarded, client).await),
         };
+        if let Err(error @ (Error::NotAuthenticated(Unauthenticated::MfaRequired) | Error::Forbidden(_))) = &outcome {
+            let subject = Subject { account: account.map(|account| account.id), ..Subject::default() };
+            self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
+        }
         self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
         outcome
     }
@@ -112,7 +148,7 @@ impl Core {
     fn is_right(&self, account: &Account, proof: &EmailProof, attempt: CodeAttempt<'_>, now: Timestamp) -> bool {
         let open = !account.email_verified && proof.is_open(attempt.email.key(), now);
         let mut matches = self.keychain.all().map(|keys| {
-            let code = mailed::code(keys, account.id.0, &proof.email_key, &proof.serial);
+            let code = crypto::code(keys, account.id.0, &proof.email_key, &proof.serial);
             constant_time::verify_slices_are_equal(code.as_bytes(), attempt.code.as_bytes()).is_ok()
         });
         matches.any(|matches| matches) && open
@@ -129,6 +165,8 @@ impl Core {
         let refused = async {
             let mut tx = self.db.write().await?;
             if let (Some(account), Some(proof)) = (account, proof) {
+                // In the order of those who enter, so that none of them waits for the other.
+                accounts::lock(&mut tx, account.id).await?;
                 email_proofs::count_try(&mut tx, account.id, &proof.serial).await?;
             }
             self.refuse_guess(tx, guess, account.map(|account| account.id), guarded, client).await
@@ -164,6 +202,7 @@ impl Core {
         let admitted = gate::admit(&account, Way::MailedCode { second: &second }, &self.config)?;
         let amr = if second.is_by_code() { Amr::MailedCode.with_otp() } else { Amr::MailedCode };
         let session = self.begin_session(&mut tx, &account, amr, SESSION_LIFETIME, now).await?;
+        self.note_network(&mut tx, &session, client).await?;
         let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
         self.record(&mut tx, Event::SignedInByCode, subject, Some(client), now).await?;
@@ -177,18 +216,40 @@ impl Core {
     /// # Errors
     /// [`Malformed::MailedToken`] if it is not good; [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn confirm_email(&self, token: &str, client: &Client) -> Result<(), Error> {
-        const USELESS: Error = Error::Malformed(Malformed::MailedToken);
         let now = self.clock.now();
         self.limit(Policy::Recoveries, client, now)?;
-        let hash = mailed::hash_of_text(Purpose::ConfirmEmail, token).ok_or(USELESS)?;
+        let confirmed = match crypto::hash_of_text(Purpose::ConfirmEmail, token) {
+            Some(hash) => self.confirm_by_hash(&hash, client, now).await?,
+            None => false,
+        };
+        if confirmed { Ok(()) } else { Err(self.refuse_mailed_token(client).await) }
+    }
+
+    async fn confirm_by_hash(&self, hash: &[u8; 32], client: &Client, now: Timestamp) -> Result<bool, Error> {
         let mut tx = self.db.write().await?;
-        let used = email_proofs::consume_by_token(&mut tx, &hash, now - LINK_LIFETIME).await?;
-        let Some((account, email_key)) = used else { return Err(USELESS) };
+        let after = now - LINK_LIFETIME;
+        // The account first, as everybody who changes what it is entered by.
+        let Some(owner) = email_proofs::find_by_token(&mut tx, hash, after).await? else { return Ok(false) };
+        accounts::lock(&mut tx, owner).await?;
+        let used = email_proofs::consume_by_token(&mut tx, hash, after).await?;
+        let Some((account, email_key)) = used else { return Ok(false) };
         if !email_proofs::verify_address(&mut tx, account, &email_key, now).await? {
-            return Err(USELESS);
+            return Ok(false);
         }
         let subject = Subject { account: Some(account), ..Subject::default() };
         self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(true)
     }
+}
+
+/// Whose address this is, locked against changes. For nobody's address the same is asked, so that it takes as long.
+pub(super) async fn find_addressee(tx: &mut Tx, email: &Email) -> Result<Option<Account>, Error> {
+    let name = SignInName::Email(email.key().to_owned());
+    let found = people::find_by_name(tx, &name).await?.map_or(NOBODY, |known| known.account.id);
+    accounts::lock(tx, found).await?;
+    let account = people::find(tx, found).await?.map(|known| known.account);
+    // Until it was locked it may have got another one.
+    let is_still = |account: &Account| account.email.as_deref().is_some_and(|address| email.is_same_as(address));
+    Ok(account.filter(is_still))
 }

@@ -41,6 +41,8 @@ pub enum Event<'a> {
     PasswordRefused(&'static str),
     /// A code that was mailed was refused; with the stable code of the refusal.
     CodeRefused(&'static str),
+    /// A token that was mailed, or one that pretends to be, was refused; with the stable code of the refusal.
+    MailedTokenRefused(&'static str),
     /// The e-mail address was proven.
     EmailVerified,
     /// Somebody who says that he forgot his password asked for a mail.
@@ -128,6 +130,7 @@ impl<'a> Event<'a> {
             Self::Registered => "registered",
             Self::PasswordRefused(_) => "password_refused",
             Self::CodeRefused(_) => "code_refused",
+            Self::MailedTokenRefused(_) => "mailed_token_refused",
             Self::EmailVerified => "email_verified",
             Self::PasswordResetRequested => "password_reset_requested",
             Self::PasswordRecovered(_) => "password_recovered",
@@ -167,6 +170,7 @@ impl<'a> Event<'a> {
             | Self::SecondFactorOn(code)
             | Self::SecondFactorUsed(code)
             | Self::SecondFactorRefused(code)
+            | Self::MailedTokenRefused(code)
             | Self::PasswordRecovered(code)
             | Self::MembershipSynchronised(code)
             | Self::WalletLinkRefused(code)

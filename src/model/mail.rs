@@ -1,8 +1,11 @@
 //! What the gateway writes to people, before it is given words.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::recovery::{LINK_LIFETIME, RESET_LIFETIME};
 
 /// What is written to somebody.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub enum Letter {
         /// The page that does it, with the token in the fragment.
         link: String,
     },
-    /// Somebody signed in by password from a network that is new.
+    /// Somebody signed in from a network that is new.
     NewSignIn {
         /// When, in RFC 3339.
         at: String,
@@ -76,6 +79,39 @@ impl Letter {
             Self::SecondFactorOn { .. } => "second_factor_on",
             Self::SecondFactorOff { .. } => "second_factor_off",
             Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
+        }
+    }
+
+    /// For how long it is good for anything: as long as the last thing in it that opens something. What tells of an event
+    /// is good however late it comes.
+    #[must_use]
+    pub const fn lifetime(&self) -> Option<Duration> {
+        match self {
+            Self::VerifyEmail { .. } => Some(LINK_LIFETIME),
+            Self::ResetPassword { .. } => Some(RESET_LIFETIME),
+            Self::NewSignIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::EmailChanged { .. }
+            | Self::WalletLinked { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::BackupCodesRenewed { .. } => None,
+        }
+    }
+
+    /// Whether it makes an earlier one of its kind worthless, since what opens something in that one is replaced.
+    #[must_use]
+    pub const fn replaces_earlier(&self) -> bool {
+        match self {
+            Self::VerifyEmail { .. } => true,
+            Self::ResetPassword { .. }
+            | Self::NewSignIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::EmailChanged { .. }
+            | Self::WalletLinked { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::BackupCodesRenewed { .. } => false,
         }
     }
 

@@ -159,6 +159,12 @@ impl Email {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// Whether `text` is a spelling of the same address.
+    #[must_use]
+    pub fn is_same_as(&self, text: &str) -> bool {
+        Self::parse("", text).is_ok_and(|other| other.key == self.key)
+    }
 }
 
 impl fmt::Debug for Email {

@@ -67,6 +67,13 @@ impl Password {
         (form.chars().count() <= *Self::CHARS.end()).then_some(Self(form))
     }
 
+    /// How many characters a text has as a password, in the form in which it is hashed.
+    #[must_use]
+    pub fn count(text: &str) -> usize {
+        // Too long in any form; not worth normalising.
+        if text.len() > MAX_BYTES { text.len() } else { text.nfkc().count() }
+    }
+
     /// The bytes that are hashed.
     #[must_use]
     pub fn expose(&self) -> &[u8] {

@@ -68,6 +68,21 @@ pub async fn consume(tx: &mut Tx, account: AccountId, serial: &[u8; 16]) -> Resu
     Ok(execute!(tx, sqlx::query(SQL).bind(account.0).bind(serial.as_slice()).bind(CODE_TRIES))? == 1)
 }
 
+/// Whose proof the token of a link ends, if it was mailed after `after`. It stays good.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn find_by_token(
+    db: &mut impl Queryable,
+    token_hash: &[u8; 32],
+    after: Timestamp,
+) -> Result<Option<AccountId>, Error> {
+    const SQL: &str = "SELECT account_id FROM email_proofs WHERE token_hash = $1 AND issued_at > $2";
+    let found = on!(db, c => sqlx::query_scalar::<_, Uuid>(SQL)
+        .bind(token_hash.as_slice()).bind(after.micros()).fetch_optional(c))?;
+    Ok(found.map(AccountId))
+}
+
 /// Ends the proof by the token of its link, if it was mailed after `after`; gives whose it was, and of which address.
 ///
 /// # Errors

@@ -125,6 +125,15 @@ pub async fn has_known(db: &mut impl Queryable, account: AccountId, network: &st
     Ok(found.is_some())
 }
 
+/// Forgets from where the account's sessions began.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn forget_networks_of(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    execute!(tx, sqlx::query("DELETE FROM known_networks WHERE account_id = $1").bind(account.0))?;
+    Ok(())
+}
+
 /// Forgets the networks of sessions that were over before `before`, at most `limit`; gives how many.
 ///
 /// # Errors

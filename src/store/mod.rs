@@ -17,6 +17,7 @@ pub mod erasures;
 pub mod failures;
 pub mod keys;
 pub mod listing;
+pub mod mailed;
 pub mod memberships;
 pub mod nonces;
 pub mod outbox;

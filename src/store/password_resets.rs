@@ -32,21 +32,6 @@ pub async fn insert(
     Ok(())
 }
 
-/// How many were mailed to an account since `since`, and when the last one was.
-///
-/// # Errors
-/// If the database does not answer.
-pub async fn count_since(
-    db: &mut impl Queryable,
-    account: AccountId,
-    since: Timestamp,
-) -> Result<(i64, Option<Timestamp>), Error> {
-    const SQL: &str = "SELECT COUNT(*), MAX(issued_at) FROM password_resets WHERE account_id = $1 AND issued_at > $2";
-    let (count, last) = on!(db, c => sqlx::query_as::<_, (i64, Option<i64>)>(SQL)
-        .bind(account.0).bind(since.micros()).fetch_one(c))?;
-    Ok((count, last.map(Timestamp::from_micros)))
-}
-
 /// Whose token this is, if it is good. It stays good.
 ///
 /// # Errors
@@ -74,7 +59,7 @@ pub async fn consume(tx: &mut Tx, token_hash: &[u8; 32], now: Timestamp) -> Resu
     Ok(row.map(|(account, email_key)| (AccountId(account), email_key)))
 }
 
-/// Makes every token of an account useless. They stay as rows until they would have expired, so that mails are counted.
+/// Makes every token of an account useless. They stay as rows for the sweep.
 ///
 /// # Errors
 /// If the database does not answer.

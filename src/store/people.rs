@@ -126,7 +126,7 @@ pub enum Renamed {
     Gone,
 }
 
-/// Changes the names that are given. A new e-mail address is not verified.
+/// Changes the names that are given. An e-mail address that is not only another spelling is not verified.
 ///
 /// # Errors
 /// If the database does not answer.
@@ -139,7 +139,7 @@ pub async fn rename(
     now: Timestamp,
 ) -> Result<Renamed, Error> {
     const SQL: &str = "UPDATE accounts SET username = COALESCE($3, username), username_key = COALESCE($4, username_key), \
-                       email_verified_at = CASE WHEN $5 IS NULL THEN email_verified_at ELSE NULL END, \
+                       email_verified_at = CASE WHEN $5 IS NULL OR email_key = $6 THEN email_verified_at ELSE NULL END, \
                        email = COALESCE($5, email), email_key = COALESCE($6, email_key), updated_at = $7 \
                        WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL";
     let changed = execute!(
@@ -230,7 +230,7 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 11] = [
+    const OWNED: [&str; 10] = [
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
         "DELETE FROM known_networks WHERE account_id = $1",
@@ -241,15 +241,17 @@ pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
         "DELETE FROM backup_codes WHERE factor_id IN (SELECT id FROM second_factors WHERE account_id = $1)",
         "DELETE FROM second_factors WHERE account_id = $1",
         "DELETE FROM trusted_devices WHERE account_id = $1",
-        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code', 'otp', 'otp_everywhere')",
     ];
-    for (at, sql) in OWNED.into_iter().enumerate() {
-        // Failures are counted under bytes, since not all are an account's.
-        if at + 1 == OWNED.len() {
-            execute!(tx, sqlx::query(sql).bind(id.0.as_bytes().as_slice()))?;
-        } else {
-            execute!(tx, sqlx::query(sql).bind(id.0))?;
-        }
+    // Counted under bytes, since not all of them are an account's.
+    const COUNTED: [&str; 2] = [
+        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code', 'otp', 'otp_everywhere')",
+        "DELETE FROM mailed WHERE whose = $1 AND kind IN ('proof_by', 'reset')",
+    ];
+    for sql in OWNED {
+        execute!(tx, sqlx::query(sql).bind(id.0))?;
+    }
+    for sql in COUNTED {
+        execute!(tx, sqlx::query(sql).bind(id.0.as_bytes().as_slice()))?;
     }
     Ok(execute!(tx, sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id.0))? == 1)
 }

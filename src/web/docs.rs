@@ -61,6 +61,9 @@ fn carried_as(scheme: &str) -> &'static str {
         "access_token" => "`x-auth-token`",
         "bearer" => "`Authorization: Bearer`",
         "api_key" => "`x-api-key`",
+        "session_token" => "`?session_token=`",
+        "cookie" => "the cookie `access_token`",
+        "basic" => "`Authorization: Basic`",
         _ => "another credential",
     }
 }

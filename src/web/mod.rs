@@ -14,6 +14,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::identity::Core;
 
@@ -34,6 +35,12 @@ pub fn router(described: fn(&Core) -> OpenApi) -> Router<Arc<Core>> {
         .route("/docs/style.css", get(style))
         .route("/assets/token.svg", get(token))
         .merge(account::router())
+}
+
+/// What pages post to that links of mails lead to: ours, and those that an operator puts in their place.
+#[must_use]
+pub fn described_router() -> OpenApiRouter<Arc<Core>> {
+    account::described_router()
 }
 
 /// A page may load our own style and nothing else from anywhere.

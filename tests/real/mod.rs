@@ -13,6 +13,7 @@ mod frozen;
 mod headers;
 mod mail;
 mod nodes;
+mod once;
 mod outage;
 mod races;
 mod readme;

@@ -20,18 +20,35 @@ const REFRESH: (&str, &str) = ("refresh_token", "/auth");
 
 /// The access token of the cookies.
 pub(super) fn access_token(headers: &HeaderMap) -> Option<&str> {
-    value(headers, ACCESS.0)
+    the_one(access_tokens(headers))
 }
 
 /// The refresh token of the cookies.
 pub(super) fn refresh_token(headers: &HeaderMap) -> Option<&str> {
-    value(headers, REFRESH.0)
+    the_one(refresh_tokens(headers))
 }
 
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// All access tokens that the cookies carry.
+pub(super) fn access_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    values(headers, ACCESS.0)
+}
+
+/// All refresh tokens that the cookies carry.
+pub(super) fn refresh_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    values(headers, REFRESH.0)
+}
+
+/// Two that differ under one name are as good as none: a page of a sibling domain may have put one of them there (RFC 6265
+/// section 8.6), and which one is ours does not show.
+fn the_one<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(given, _)| *given == name);
-    values.next().map(|(_, value)| value).filter(|value| !value.is_empty())
+    let values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(move |(given, _)| *given == name);
+    values.map(|(_, value)| value).filter(|value| !value.is_empty())
 }
 
 /// Puts both tokens into cookies.

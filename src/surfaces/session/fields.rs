@@ -51,21 +51,30 @@ impl<'a> Fields<'a> {
             return None;
         };
         let text = self.string(name, value)?;
-        let count = text.chars().count();
+        self.fits(name, text.chars().count(), &chars).then_some(text)
+    }
+
+    /// A password, new or tried. Its characters are those of the form that is hashed.
+    pub(super) fn password(&mut self, name: &str, chars: RangeInclusive<usize>) -> Option<&'a str> {
+        let text = self.text(name, 0..=usize::MAX)?;
+        self.fits(name, Password::count(text), &chars).then_some(text)
+    }
+
+    fn fits(&mut self, name: &str, count: usize, chars: &RangeInclusive<usize>) -> bool {
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         if count < *chars.start() {
             let least = *chars.start();
             let msg = format!("String should have at least {least} character{}", plural(least));
             self.faults.push(Fault::of(Some(name), "string_too_short", msg));
-            return None;
+            return false;
         }
         if count > *chars.end() {
             let most = *chars.end();
             let msg = format!("String should have at most {most} character{}", plural(most));
             self.faults.push(Fault::of(Some(name), "string_too_long", msg));
-            return None;
+            return false;
         }
-        Some(text)
+        true
     }
 
     /// Notes a fault that only its route knows.
@@ -94,7 +103,7 @@ impl<'a> Fields<'a> {
 
     /// A password that is chosen by somebody who signs in by these names.
     pub(super) fn new_password(&mut self, name: &str, names: &[&str]) -> Option<Password> {
-        let text = self.text(name, 8..=128)?;
+        let text = self.password(name, Password::CHARS)?;
         match Password::choose(name, text, names.iter().copied()) {
             Ok(password) => Some(password),
             Err(violation) => {

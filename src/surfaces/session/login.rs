@@ -13,7 +13,7 @@ use super::fields::{Body, Fields};
 use super::problem::{Fault, Faults, SessionProblem};
 use super::tokens::{TokenPair, with_cookies};
 use crate::identity::{Core, PasswordAttempt};
-use crate::model::SignInName;
+use crate::model::{Password, SignInName};
 use crate::transport::{ClientOf, ProblemBody};
 
 /// Who signs in.
@@ -56,7 +56,7 @@ pub(super) async fn login(
     refuse_foreign_page(&core, &headers)?;
     let mut fields = Fields::of(&body);
     let name = fields.text("email", 0..=usize::MAX).filter(|name| is_name(name, &mut fields));
-    let password = fields.text("password", 1..=128);
+    let password = fields.password("password", 1..=*Password::CHARS.end());
     let otp = fields.optional("otp");
     let attempt = name.zip(password).map(|(name, password)| PasswordAttempt { name, password, otp, device: None });
     let tokens = core.sign_in_with_password(fields.finish(attempt)?, &client).await?;

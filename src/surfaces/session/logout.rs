@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest as _, Request};
 use axum::extract::{FromRequestParts as _, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
@@ -11,10 +12,13 @@ use super::cookies::{self, Known, refuse_foreign_page, require_page};
 use super::fields::{Fields, OptionalBody};
 use super::problem::{Faults, SessionProblem};
 use super::refresh::RefreshRequest;
-use crate::identity::Core;
+use crate::identity::{Core, Credential};
 use crate::model::Client;
 use crate::model::error::{Error, Unauthenticated};
 use crate::transport::{ClientOf, NoContent, ProblemBody, carries_credential};
+
+/// How many cookies of one name are looked at: one of ours, and what others may have put beside it.
+const MOST_COOKIES: usize = 4;
 
 /// Sign out
 ///
@@ -45,38 +49,66 @@ pub(super) async fn logout(State(core): State<Arc<Core>>, request: Request) -> R
     let given = fields.optional("refresh_token");
     let given = fields.finish(Some(given))?;
     refuse_foreign_page(&core, &parts.headers)?;
-    end(&core, given, &mut parts, &client).await?;
+    let is_over = end(&core, given, &mut parts, &client).await?;
     let mut response = NoContent.into_response();
-    cookies::clear(&core, response.headers_mut());
+    if is_over {
+        cookies::clear(&core, response.headers_mut());
+    }
     Ok(response)
 }
 
-/// Ends the session that the request names best. One that is over already is as ended as it can be.
-async fn end(core: &Arc<Core>, given: Option<&str>, parts: &mut Parts, client: &Client) -> Result<(), SessionProblem> {
-    if let Some(token) = given {
-        return forgive(core.sign_out_by_refresh_token(token, client).await);
-    }
-    if carries_credential(&parts.headers) {
+/// Ends the session that the request names, and that of the cookies. One that is over already is as ended as it can be; a
+/// token that names none leaves it to the others that came along. Tells whether the cookies have to go: as long as their
+/// session lives, they must not look as if it didn't.
+async fn end(
+    core: &Arc<Core>,
+    given: Option<&str>,
+    parts: &mut Parts,
+    client: &Client,
+) -> Result<bool, SessionProblem> {
+    let mut ended = match given {
+        Some(token) => named_a_session(core.sign_out_by_refresh_token(token, client).await)?,
+        None => false,
+    };
+    if !ended && carries_credential(&parts.headers) {
         let Known(caller) = Known::from_request_parts(parts, core).await?;
-        return Ok(core.sign_out(&caller.require_person()?, client).await?);
+        core.sign_out(&caller.require_person()?, client).await?;
+        ended = true;
     }
-    if let Some(token) = cookies::refresh_token(&parts.headers) {
-        require_page(core, &parts.headers)?;
-        return forgive(core.sign_out_by_refresh_token(token, client).await);
+    let refresh = cookies::refresh_tokens(&parts.headers);
+    let access = cookies::access_tokens(&parts.headers);
+    if refresh.chain(access).next().is_none() {
+        return Ok(true);
     }
-    if cookies::access_token(&parts.headers).is_some() {
-        require_page(core, &parts.headers)?;
-        // A stale cookie names no session that lives.
-        if let Ok(Known(caller)) = Known::from_request_parts(parts, core).await {
-            return Ok(core.sign_out(&caller.require_person()?, client).await?);
+    match require_page(core, &parts.headers) {
+        Ok(()) => end_of_cookies(core, &parts.headers, client).await.map(|()| true),
+        // A program that names no page has named a token, and its cookies by accident.
+        Err(_) if given.is_some() || ended => Ok(ended),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the sessions of the cookies: they may be of more than one, where a sign-in came in between.
+async fn end_of_cookies(core: &Arc<Core>, headers: &HeaderMap, client: &Client) -> Result<(), SessionProblem> {
+    for token in cookies::refresh_tokens(headers).take(MOST_COOKIES) {
+        named_a_session(core.sign_out_by_refresh_token(token, client).await)?;
+    }
+    for token in cookies::access_tokens(headers).take(MOST_COOKIES) {
+        match core.authenticate(&[Credential::AccessToken(token)], client).await {
+            Ok(caller) => core.sign_out(&caller.require_person()?, client).await?,
+            // A stale cookie names no session that lives, and of a disabled account none does.
+            Err(Error::NotAuthenticated(_) | Error::Forbidden(_)) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
 }
 
-fn forgive(ended: Result<(), Error>) -> Result<(), SessionProblem> {
+/// Whether a token named a session, be it one that was over.
+fn named_a_session(ended: Result<(), Error>) -> Result<bool, SessionProblem> {
     match ended {
-        Err(Error::NotAuthenticated(Unauthenticated::InvalidRefreshToken)) => Ok(()),
-        other => Ok(other?),
+        Ok(()) => Ok(true),
+        Err(Error::NotAuthenticated(Unauthenticated::InvalidRefreshToken)) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

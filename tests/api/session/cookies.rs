@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use crate::support::person::{PASSWORD, register, session};
 use crate::support::world::{Answer, World, on_both};
 
-const PAGE: &str = "http://localhost:8080";
+/// The gateway's own.
+pub(super) const PAGE: &str = "http://localhost:8080";
 
 /// Name and attributes of each cookie, without its value.
-fn cookies(answer: &Answer) -> Vec<(String, String, String)> {
+pub(super) fn cookies(answer: &Answer) -> Vec<(String, String, String)> {
     let lines = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
     let of = |line: &str| {
         let (pair, attributes) = line.split_once("; ").unwrap();
@@ -19,15 +20,15 @@ fn cookies(answer: &Answer) -> Vec<(String, String, String)> {
 }
 
 /// The header by which a browser sends them back.
-fn header(answer: &Answer) -> String {
+pub(super) fn header(answer: &Answer) -> String {
     cookies(answer).into_iter().map(|(name, value, _)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 
-async fn login(world: &World, headers: &[(&str, &str)]) -> Answer {
+pub(super) async fn login(world: &World, headers: &[(&str, &str)]) -> Answer {
     world.call("POST", "/auth/login", headers, &json!({"email": "trader1", "password": PASSWORD})).await
 }
 
-async fn post(world: &World, path: &str, cookie: &str, origin: Option<&str>) -> Answer {
+pub(super) async fn post(world: &World, path: &str, cookie: &str, origin: Option<&str>) -> Answer {
     let origin = origin.map(|origin| ("origin", origin));
     let headers: Vec<_> = [("cookie", cookie)].into_iter().chain(origin).collect();
     world.call("POST", path, &headers, &Value::Null).await
@@ -96,6 +97,59 @@ on_both! {
         world.pass(std::time::Duration::from_secs(10));
         let refused = post(&world, "/auth/refresh", &header(&signed_in), Some(PAGE)).await;
         assert!(cookies(&refused.refused(401, "refresh_token_reused")).is_empty());
+    }
+
+    async fn signing_out_ends_every_session_whose_cookies_it_takes_away(world: World) {
+        register(&world, "trader1").await.ok(201);
+        let page = |cookie: &str, body: Value| {
+            let headers = [("cookie", cookie.to_owned()), ("origin", PAGE.to_owned()), ("content-type", "application/json".to_owned())];
+            (headers, body)
+        };
+        let out = async |(headers, body): ([(&str, String); 3], Value)| {
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            world.call("POST", "/auth/logout", &headers, &body).await.ok(204)
+        };
+        let is_over = async |session: &Answer| {
+            world.get_as(session.field("access_token"), "/users/wallets").await.refused(401, "session_ended");
+        };
+        let access = |session: &Answer| format!("access_token={}", session.field("access_token"));
+        let (first, second) = (login(&world, &[]).await.ok(200), login(&world, &[]).await.ok(200));
+        // A token that names nothing hides nothing that does.
+        out(page(&header(&first), json!({"refresh_token": "none of ours"}))).await;
+        is_over(&first).await;
+        out(page(&format!("refresh_token=none; {}", access(&second)), Value::Null)).await;
+        is_over(&second).await;
+        let first = login(&world, &[]).await.ok(200);
+        // A program that names no page can't use cookies; they stay as they are.
+        let headers = [("cookie", header(&first)), ("content-type", "application/json".to_owned())];
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let by = world.call("POST", "/auth/logout", &headers, &json!({"refresh_token": "none of ours"})).await.ok(204);
+        assert!(cookies(&by).is_empty());
+        world.get_as(first.field("access_token"), "/users/wallets").await.ok(200);
+        let (first, second) = (login(&world, &[]).await.ok(200), login(&world, &[]).await.ok(200));
+        out(page(&header(&second), json!({"refresh_token": first.field("refresh_token")}))).await;
+        is_over(&first).await;
+        is_over(&second).await;
+        let (first, second) = (login(&world, &[]).await.ok(200), login(&world, &[]).await.ok(200));
+        out(page(&format!("refresh_token={}; {}", first.field("refresh_token"), access(&second)), Value::Null)).await;
+        is_over(&first).await;
+        is_over(&second).await;
+    }
+
+    async fn of_two_cookies_of_one_name_none_is_taken_for_ours(world: World) {
+        register(&world, "trader1").await.ok(201);
+        world.data().await.execute("UPDATE accounts SET email_verified_at = 1").await;
+        let (own, planted) = (login(&world, &[]).await.ok(200), login(&world, &[]).await.ok(200));
+        for both in [format!("{}; {}", header(&planted), header(&own)), format!("{}; {}", header(&own), header(&planted))] {
+            post(&world, "/auth/refresh", &both, Some(PAGE)).await.refused(401, "not_authenticated");
+            world.call("GET", "/auth/me", &[("cookie", &both)], &Value::Null).await.refused(401, "not_authenticated");
+        }
+        let twice = format!("refresh_token=; {}; {}", header(&own), header(&own));
+        let next = post(&world, "/auth/refresh", &twice, Some(PAGE)).await.ok(200);
+        post(&world, "/auth/logout", &format!("{}; {}", header(&planted), header(&next)), Some(PAGE)).await.ok(204);
+        for session in [&planted, &next] {
+            world.get_as(session.field("access_token"), "/users/wallets").await.refused(401, "session_ended");
+        }
     }
 
     async fn an_address_that_is_not_verified_sees_nothing_of_itself(world: World) {

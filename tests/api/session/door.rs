@@ -39,6 +39,17 @@ on_both! {
         assert_eq!((&me.json["email"], &me.json["username"]), (&Value::Null, &Value::Null));
     }
 
+    async fn a_password_has_as_many_characters_here_as_at_other_doors(world: World) {
+        // In their decomposed form they are 140.
+        let long = "e\u{301}".repeat(70);
+        let body = json!({"username": "trader1", "email": "trader1@example.com", "password": long});
+        world.post("/api/users/register", body).await.ok(201);
+        login(&world, "trader1", &long).await.ok(200);
+        login(&world, "trader1", &"\u{e9}".repeat(70)).await.ok(200);
+        let faulty = login(&world, "trader1", &"\u{e9}".repeat(129)).await.ok(422);
+        assert_eq!(faults(&faulty), [("body.password".to_owned(), "string_too_long".to_owned())]);
+    }
+
     async fn every_fault_of_a_body_is_listed_in_the_order_of_its_fields(world: World) {
         let text = |kind: &str| kind.to_owned();
         for (path, body, expected) in [

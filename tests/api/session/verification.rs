@@ -54,8 +54,11 @@ on_both! {
         let answers = join_all((0..20).map(|_| world.post("/account/confirm-email", body.clone()))).await;
         assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
         assert!(answers.iter().all(|answer| !answer.headers.contains_key("set-cookie")));
+        // Those who came too late have failed as often as one may without a wait.
+        world.pass(Duration::from_mins(20));
         for token in ["", "x", "cce_AAAA", &mail.token().replace("cce_", "crp_")] {
             world.post("/account/confirm-email", json!({"token": token})).await.refused(400, "invalid_link");
+            world.pass(Duration::from_mins(20));
         }
         verify(&world, EMAIL, &mail.code()).await.refused(401, "invalid_code");
     }
@@ -134,6 +137,115 @@ on_both! {
         verify(&world, EMAIL, &first.code()).await.refused(401, "invalid_code");
         world.post("/account/confirm-email", json!({"token": first.token()})).await.refused(400, "invalid_link");
         verify(&world, "new@example.com", &second.code()).await.ok(200);
+    }
+
+    async fn another_spelling_is_no_other_address(world: World) {
+        let token = session(&world, "trader1").await;
+        let other = login(&world, "trader1", PASSWORD).await.ok(200).field("session_token").to_owned();
+        verify(&world, EMAIL, &code(&world).await).await.ok(200);
+        let spelt = json!({"email": "Trader1@Example.com"});
+        let changed = call_as(&world, &token, "PUT", "/api/users/profile", spelt).await.ok(200);
+        assert_eq!(changed.field("email"), "Trader1@Example.com");
+        let me = call_as(&world, &other, "GET", "/auth/me", Value::Null).await.ok(200);
+        assert_eq!((&me.json["email"], &me.json["email_verified"]), (&json!("Trader1@Example.com"), &json!(true)));
+        assert!(world.mails().await.is_empty(), "there is nothing to prove");
+        world.pass(Duration::from_mins(20));
+        let both = json!({"email": "TRADER1@example.com", "password": "another password", "current_password": PASSWORD});
+        call_as(&world, &token, "PUT", "/api/users/profile", both).await.ok(200);
+        call_as(&world, &token, "GET", "/auth/me", Value::Null).await.ok(200);
+    }
+
+    async fn an_address_gets_few_codes_by_whatever_way_they_are_asked_for(world: World) {
+        let token = session(&world, "trader1").await;
+        let change = async |email: &str| {
+            let body = json!({"email": email, "current_password": PASSWORD});
+            call_as(&world, &token, "PUT", "/api/users/profile", body).await
+        };
+        let mails = async || world.mails().await.iter().filter(|mail| mail.to.contains("victim@")).count();
+        let mut sent = 0;
+        for turn in 0..5 {
+            change("victim@example.com").await.ok(200);
+            sent += mails().await;
+            change(&format!("own{turn}@example.com")).await.ok(200);
+            world.pass(Duration::from_mins(2));
+        }
+        assert_eq!(sent, 5);
+        let refused = change("Victim@example.com").await.refused(429, "too_many_requests");
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((3_000..3_600).contains(&wait), "until an hour after the first: {wait}");
+        // Nor does an account that is made for it begin anew.
+        let body = json!({"username": "trader2", "email": "victim@example.com", "password": PASSWORD});
+        world.post("/api/users/register", body.clone()).await.refused(429, "too_many_requests");
+        world.pass(Duration::from_secs(wait));
+        world.post("/api/users/register", body).await.ok(201);
+        assert_eq!(mails().await, 1);
+        for _ in 0..10 {
+            world.pass(Duration::from_mins(1));
+            resend(&world, "victim@example.com").await;
+        }
+        assert_eq!(mails().await, 4);
+    }
+
+    async fn an_account_has_few_codes_mailed_to_whatever_addresses(world: World) {
+        let token = session(&world, "trader1").await;
+        let change = async |turn: u32| {
+            let body = json!({"email": format!("victim{turn}@example.com"), "current_password": PASSWORD});
+            call_as(&world, &token, "PUT", "/api/users/profile", body).await
+        };
+        for turn in 1..20 {
+            change(turn).await.ok(200);
+        }
+        change(20).await.refused(429, "too_many_requests");
+    }
+
+    async fn a_wrong_link_waits_after_five_and_a_good_one_never(world: World) {
+        register(&world, "trader1").await.ok(201);
+        let token = world.mails().await.pop().unwrap().token();
+        let wrong = async || world.post("/account/confirm-email", json!({"token": token.to_uppercase()})).await;
+        for _ in 0..5 {
+            wrong().await.refused(400, "invalid_link");
+        }
+        assert!(wrong().await.refused(429, "too_many_requests").headers.contains_key("retry-after"));
+        let reset = json!({"token": "crp_none", "new_password": PASSWORD});
+        world.post("/auth/reset-password", reset).await.refused(429, "too_many_requests");
+        world.post("/account/confirm-email", json!({"token": token})).await.ok(204);
+        let events = "SELECT CAST(COUNT(*) AS TEXT) FROM audit_events WHERE event = 'mailed_token_refused'";
+        assert_eq!(world.data().await.text(events).await, "5");
+    }
+
+    async fn a_sign_in_by_code_makes_its_network_known(world: World) {
+        let world = world.behind_proxy(&[("NOTICES__NEW_SIGN_IN", "true")]).await;
+        register(&world, "trader1").await.ok(201);
+        let body = json!({"email": EMAIL, "code": code(&world).await});
+        world.call_from("198.51.100.7", "POST", "/auth/verify-email", &body).await.ok(200);
+        let told = world.mails().await.pop().expect("a notice");
+        assert!(told.text.contains("198.51.100.7"), "{}", told.text);
+        let tried = async |password: &str| {
+            let body = json!({"email": EMAIL, "password": password});
+            world.call_from("198.51.100.7", "POST", "/auth/login", &body).await
+        };
+        for _ in 0..5 {
+            tried("a wrong password").await.refused(401, "invalid_credentials");
+        }
+        tried(PASSWORD).await.ok(200);
+        assert!(world.mails().await.is_empty(), "nothing is new of it");
+    }
+
+    async fn those_who_prove_at_once_by_whatever_way_wait_for_nobody_for_ever(world: World) {
+        register(&world, "trader1").await.ok(201);
+        let mail = world.mails().await.pop().unwrap();
+        let (code, link) = (mail.code(), mail.token());
+        let (email, wrong) = (json!({"email": EMAIL}), other(&code));
+        let calls = (0..40).map(|turn| match turn % 4 {
+            0 => world.post("/auth/verify-email", json!({"email": EMAIL, "code": code})),
+            1 => world.post("/account/confirm-email", json!({"token": link})),
+            2 => world.post("/auth/verify-email", json!({"email": EMAIL, "code": wrong})),
+            _ => world.post("/auth/resend-verification", email.clone()),
+        });
+        let answers = join_all(calls).await;
+        assert!(answers.iter().all(|answer| !answer.status.is_server_error()));
+        let proven = |answer: &&Answer| answer.status == 204 || answer.json["access_token"].is_string();
+        assert!(answers.iter().filter(proven).count() <= 1);
     }
 
     async fn wrong_codes_and_wrong_passwords_are_counted_apart(world: World) {
