@@ -20,6 +20,7 @@ pub struct Metrics {
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
     sign_ins: Family<OutcomeLabels, Counter>,
     refreshes: Family<OutcomeLabels, Counter>,
+    second_factors: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
     events: Family<EventLabels, Counter>,
@@ -66,6 +67,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             sign_ins: Family::default(),
             refreshes: Family::default(),
+            second_factors: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
             events: Family::default(),
@@ -82,6 +84,8 @@ impl Metrics {
         registry.register("http_request_duration_seconds", "Durations by route", self.durations.clone());
         registry.register("sign_ins", "Sign-ins by outcome: ok, or the error code", self.sign_ins.clone());
         registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
+        let help = "Second factors by outcome: totp, backup_code, device, or the error code";
+        registry.register("second_factors", help, self.second_factors.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
         registry.register("events", "Events of the audit trail by name, but sign-ins by wallet", self.events.clone());
@@ -103,6 +107,11 @@ impl Metrics {
     /// Counts a refresh: `ok`, or the code of the error.
     pub fn count_refresh(&self, outcome: &'static str) {
         self.refreshes.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts somebody at the second factor: by what he got past it, or the code of the error.
+    pub fn count_second_factor(&self, outcome: &'static str) {
+        self.second_factors.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts a request that a limit refused.

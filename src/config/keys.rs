@@ -41,7 +41,7 @@ pub const KEYS: &[Key] = &[
     key(
         "doors.platform",
         "true",
-        "Whether `/v1/users/authenticate` and what belongs to it (settings, devices) is open.",
+        "Whether `/v1/users/authenticate` and what belongs to it (settings, second factor, devices) is open.",
     ),
     key("tokens.audience", "<public_url>", "The `aud` of access tokens."),
     key("tokens.algorithm", "EdDSA", "`EdDSA` (Ed25519) or `ES256`."),
@@ -97,6 +97,7 @@ pub const KEYS: &[Key] = &[
     key("exchange.public_listing", "true", "Whether strangers may list the accounts, without e-mail addresses."),
     key("platform.public_memberships", "true", "Whether everybody may ask what an e-mail address is entitled to."),
     key("data_providers", "[]", "Providers of data to choose from: `[{id, name, enabled, settings}]`."),
+    key("mfa.issuer", "<host of public_url>", "Whose codes they are, as authenticators show it."),
     secret("membership.secret", "", "Shared with the provider of memberships, who signs what it says with it."),
     secret("smtp.url", "", "`smtps://user:password@host` or `smtp://…?tls=required`; without it mails are files."),
     key("smtp.from", "", "Who writes mails: `Example <no-reply@example.com>`. Needed with `smtp.url`."),

@@ -66,6 +66,8 @@ pub struct Config {
     pub exchange: ExchangeDoor,
     /// The platform door.
     pub platform: PlatformDoor,
+    /// The second factor.
+    pub mfa: Mfa,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
@@ -111,8 +113,15 @@ pub struct Doors {
     pub session: bool,
     /// `/v1/users`: access tokens by password, and accounts for ADMINs.
     pub users: bool,
-    /// `/v1/users/authenticate` and what belongs to it, `/v1/devicetokens`.
+    /// `/v1/users/authenticate` and what belongs to it, `/v1/auth`, `/v1/devicetokens`.
     pub platform: bool,
+}
+
+/// The second factor.
+#[derive(Clone, Debug)]
+pub struct Mfa {
+    /// Whose codes they are, as authenticators show it.
+    pub issuer: String,
 }
 
 /// What hashing a password costs (argon2id, one lane).

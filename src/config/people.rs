@@ -2,7 +2,7 @@
 
 use super::read::{Fault, Reader, blame, boolean, whole};
 use super::sources::ConfigError;
-use super::{Cost, ExchangeDoor, FirstAdmin};
+use super::{Cost, ExchangeDoor, FirstAdmin, Mfa};
 use crate::model::{Email, Exchange, Password};
 use crate::secret::SecretText;
 
@@ -36,6 +36,15 @@ impl Reader {
         }
     }
 
+    /// Without the port, which is nothing that a person knows a site by.
+    pub(super) fn mfa(&self, public_url: &str) -> Result<Mfa, ConfigError> {
+        let own = || {
+            let url = url::Url::parse(public_url).ok();
+            url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| public_url.to_owned())
+        };
+        Ok(Mfa { issuer: self.optional("mfa.issuer", issuer)?.unwrap_or_else(own) })
+    }
+
     pub(super) fn exchange(&self) -> Result<ExchangeDoor, ConfigError> {
         Ok(ExchangeDoor {
             default: self.read("exchange.default", exchange)?,
@@ -46,6 +55,13 @@ impl Reader {
 
 fn exchange(written: &str) -> Result<Exchange, Fault> {
     Exchange::parse(written).ok_or("hyperliquid or binance is expected")
+}
+
+/// Short enough that a picture of it stays easy to read. Authenticators show it; some cut it off at a colon.
+fn issuer(written: &str) -> Result<String, Fault> {
+    let fits = !written.trim().is_empty() && written.chars().count() <= 64 && !written.contains(':');
+    let fits = fits && !written.chars().any(char::is_control);
+    if fits { Ok(written.to_owned()) } else { Err("1 to 64 characters without a colon are expected") }
 }
 
 /// A secret that is compared, not derived from; a short one could be guessed from what it signs.

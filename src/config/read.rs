@@ -53,6 +53,7 @@ impl Config {
             first_admin: from.first_admin()?,
             exchange: from.exchange()?,
             platform: from.platform()?,
+            mfa: from.mfa(&public_url)?,
             membership: Membership { secret: from.optional("membership.secret", secret_text)? },
             listed: from.listed(&token_lists, &chains)?,
             feeds: from.feeds(&chains)?,

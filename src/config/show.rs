@@ -74,6 +74,7 @@ impl Config {
             "doors.platform" => Value::Boolean(self.doors.platform),
             "platform.public_memberships" => Value::Boolean(self.platform.public_memberships),
             "data_providers" => self.platform.data_providers.iter().map(to_toml).collect::<Vec<_>>().into(),
+            "mfa.issuer" => text(&self.mfa.issuer),
             "admin_email" => text(self.first_admin.as_ref().map(|admin| admin.email.as_str())?),
             "admin_password" => text(self.first_admin.as_ref().map(|_| MASK)?),
             "require_verified_email" => Value::Boolean(self.require_verified_email),

@@ -1,4 +1,5 @@
-//! What is mailed to prove a mailbox: a code of six digits that the root secret derives, and tokens that are random.
+//! What is mailed to prove a mailbox: a code of six digits that the root secret derives, and tokens that are random. The
+//! token that a trusted device keeps is made alike.
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
@@ -15,6 +16,8 @@ pub enum Purpose {
     ConfirmEmail,
     /// To set a new password.
     ResetPassword,
+    /// To take the place of a code of the second factor.
+    TrustDevice,
 }
 
 impl Purpose {
@@ -22,6 +25,7 @@ impl Purpose {
         match self {
             Self::ConfirmEmail => "cce_",
             Self::ResetPassword => "crp_",
+            Self::TrustDevice => "cdt_",
         }
     }
 }

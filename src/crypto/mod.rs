@@ -9,3 +9,5 @@ pub mod mailed;
 pub mod password;
 pub mod root;
 pub mod seal;
+pub mod ticket;
+pub mod totp;

@@ -1,4 +1,5 @@
-//! Keys and letters at rest: AES-256-GCM (NIST SP 800-38D) under a key that the root secret makes, bound to a purpose.
+//! Keys, letters and secrets of authenticators at rest: AES-256-GCM (NIST SP 800-38D) under a key that the root secret
+//! makes, or that lies sealed under one, bound to a purpose.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
@@ -6,16 +7,25 @@ use zeroize::Zeroizing;
 use super::root::{Keychain, RootKeys};
 use crate::model::Error;
 use crate::random::Random;
+use crate::secret::SecretBytes;
 
 /// Encrypts `plain` under the root secret of `keys`; it opens only for the same `purpose`.
 ///
 /// # Errors
 /// [`Error::Internal`] if the cipher refuses, which it does for no input of ours.
 pub fn seal(keys: &RootKeys, purpose: &str, plain: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
-    // Random nonces: a handful of keys and each letter are sealed in the life of a root secret, far from 2^32.
+    seal_under(&keys.seal, purpose, plain, random)
+}
+
+/// Encrypts `plain` under `key`; it opens only for the same `purpose`.
+///
+/// # Errors
+/// [`Error::Internal`] if the cipher refuses, which it does for no input of ours.
+pub fn seal_under(key: &SecretBytes, purpose: &str, plain: &[u8], random: &Random) -> Result<Vec<u8>, Error> {
+    // Random nonces: what is sealed in the life of a key, keys and letters and authenticators, is far from 2^32.
     let nonce = random.bytes::<NONCE_LEN>();
     let mut sealed = plain.to_vec();
-    cipher(keys)?
+    cipher(key)?
         .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), &mut sealed)
         .map_err(|_| Error::internal("a key can't be sealed"))?;
     Ok([&nonce[..], &sealed].concat())
@@ -27,12 +37,20 @@ pub fn seal(keys: &RootKeys, purpose: &str, plain: &[u8], random: &Random) -> Re
 /// [`Error::Internal`] if that root secret is not configured, or the row was tampered with.
 pub fn open(keychain: &Keychain, version: i64, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     const MISSING: &str = "a key is sealed under a root secret that is not configured: add it to previous_secrets";
-    const TAMPERED: &str = "a sealed key does not open: the row was damaged or replaced";
     let version = u8::try_from(version).map_err(|_| Error::internal(MISSING))?;
     let keys = keychain.of_version(version).ok_or(Error::internal(MISSING))?;
+    open_under(&keys.seal, purpose, sealed)
+}
+
+/// Decrypts what [`seal_under`] made for this `purpose` under this `key`.
+///
+/// # Errors
+/// [`Error::Internal`] if the row was tampered with.
+pub fn open_under(key: &SecretBytes, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    const TAMPERED: &str = "a sealed key does not open: the row was damaged or replaced";
     let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Error::internal(TAMPERED))?;
     let mut plain = Zeroizing::new(body.to_vec());
-    let opened = cipher(keys)?
+    let opened = cipher(key)?
         .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(purpose), &mut plain)
         .map_err(|_| Error::internal(TAMPERED))?
         .len();
@@ -40,8 +58,8 @@ pub fn open(keychain: &Keychain, version: i64, purpose: &str, sealed: &[u8]) -> 
     Ok(plain)
 }
 
-fn cipher(keys: &RootKeys) -> Result<LessSafeKey, Error> {
-    let key = UnboundKey::new(&AES_256_GCM, keys.seal.expose());
+fn cipher(key: &SecretBytes) -> Result<LessSafeKey, Error> {
+    let key = UnboundKey::new(&AES_256_GCM, key.expose());
     key.map(LessSafeKey::new).map_err(|_| Error::internal("the sealing key has a wrong length"))
 }
 

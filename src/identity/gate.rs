@@ -1,5 +1,6 @@
 //! The one gate: every way to get a token, and every use of a credential, asks here whether the account may.
 
+use super::second_factor::Second;
 use crate::config::Config;
 use crate::model::Error;
 use crate::model::account::Account;
@@ -28,13 +29,13 @@ pub(super) enum Way<'a> {
     Password {
         /// The wait that failures have brought about.
         wait: Option<Limited>,
-        /// The code of the second factor.
-        otp: Option<&'a str>,
+        /// What came of the second factor.
+        second: &'a Second,
     },
     /// With the right code from a mailbox, which is no second factor.
     MailedCode {
-        /// The code of the second factor.
-        otp: Option<&'a str>,
+        /// What came of the second factor.
+        second: &'a Second,
     },
 }
 
@@ -47,8 +48,8 @@ pub(super) fn admit<'a>(account: &'a Account, way: Way<'_>, config: &Config) -> 
     if account.disabled {
         return Err(Error::Forbidden(Forbidden::AccountDisabled));
     }
-    if let Way::Password { otp, .. } | Way::MailedCode { otp } = way {
-        second_factor(account, otp)?;
+    if let Way::Password { second, .. } | Way::MailedCode { second } = way {
+        second_factor(account, second)?;
     }
     let gives_tokens = !matches!(way, Way::Credential);
     let unverified = account.email.is_some() && !account.email_verified;
@@ -58,12 +59,12 @@ pub(super) fn admit<'a>(account: &'a Account, way: Way<'_>, config: &Config) -> 
     Ok(Admitted(account))
 }
 
-/// No code is known to be right before somebody can set up a second factor; an account that asks for one lets nobody in
-/// by password alone.
-fn second_factor(account: &Account, otp: Option<&str>) -> Result<(), Error> {
-    match otp {
+/// An account that asks for a second factor lets nobody in without one, whatever was judged before it asked.
+fn second_factor(account: &Account, second: &Second) -> Result<(), Error> {
+    match second {
         _ if !account.second_factor => Ok(()),
-        None => Err(Error::NotAuthenticated(Unauthenticated::MfaRequired)),
-        Some(_) => Err(Error::NotAuthenticated(Unauthenticated::InvalidCode)),
+        Second::Right(_) => Ok(()),
+        Second::Wrong(_) => Err(Error::NotAuthenticated(Unauthenticated::InvalidCode)),
+        Second::NotDue | Second::Missing => Err(Error::NotAuthenticated(Unauthenticated::MfaRequired)),
     }
 }

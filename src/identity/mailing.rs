@@ -49,7 +49,12 @@ impl Core {
             Letter::PasswordChanged { .. } => notices.password_changed,
             Letter::EmailChanged { .. } => notices.email_changed,
             Letter::WalletLinked { .. } => notices.wallet_linked,
-            Letter::VerifyEmail { .. } | Letter::ResetPassword { .. } => true,
+            // Of what protects the account besides its password people are always told.
+            Letter::SecondFactorOn { .. }
+            | Letter::SecondFactorOff { .. }
+            | Letter::BackupCodesRenewed { .. }
+            | Letter::VerifyEmail { .. }
+            | Letter::ResetPassword { .. } => true,
         };
         if !is_wanted {
             return Ok(());
@@ -108,7 +113,7 @@ mod tests {
         let config = Config::load(&[], &Environment(vec![data_dir])).unwrap();
         let db = Db::open(&config.database).await.unwrap();
         let clock = Clock::manual(Timestamp::from_seconds(1_767_225_600));
-        Core::open(config, clock, Random::seeded(1), db, &SecretBytes::new([1; 32])).await.unwrap()
+        Box::pin(Core::open(config, clock, Random::seeded(1), db, &SecretBytes::new([1; 32]))).await.unwrap()
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 mod accounts;
 mod api_key;
 mod audit;
+mod authenticators;
 mod caller;
 mod challenge;
 mod changes;
@@ -30,11 +31,14 @@ mod refresh;
 mod refusals;
 mod register;
 mod root;
+mod second_factor;
 mod shared;
 mod sign_in;
 mod signing_keys;
 mod sweep;
 mod tokens;
+mod trusted_devices;
+mod two_steps;
 mod verification;
 mod wallets;
 
@@ -45,6 +49,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 
 pub use api_key::ApiKey;
+pub use authenticators::AuthenticatorSetup;
 pub use caller::{Admin, AdminPresent, Caller, Credential, PersonPresent, SelfOrAdmin};
 pub use challenge::{Challenge, MessageRequest};
 pub use details::{Details, DetailsChange};
@@ -64,8 +69,10 @@ pub use sign_in::SignedIn;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
 pub use tokens::Tokens;
+pub use trusted_devices::TrustedDevice;
+pub use two_steps::{Finished, Remember, SignInStep};
 pub use verification::CodeAttempt;
-pub use wallets::{LinkWishes, OwnWallet};
+pub use wallets::{LinkProof, LinkWishes, OwnWallet};
 
 pub use crate::chain::Balance;
 use crate::chain::Chains;
@@ -75,6 +82,7 @@ pub use crate::crypto::derived::SESSION_PREFIX;
 use crate::crypto::hashers::Hashers;
 use crate::crypto::keyring::{Jwks, Keyring};
 use crate::crypto::root::Keychain;
+pub use crate::crypto::ticket::TICKET_PREFIX;
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::model::error::Dependency;
@@ -101,6 +109,8 @@ pub struct Core {
     hashers: Hashers,
     /// Under which wallets are counted. A key of the database's own, since the root secret may change.
     wallet_tags: hmac::Key,
+    /// Under which the secrets of authenticators are sealed.
+    factor_seal: SecretBytes,
     keyring: ArcSwap<Keyring>,
     /// The look for keys that this node does not know.
     new_keys: Shared<()>,
@@ -153,9 +163,11 @@ impl Core {
         db: Db,
     ) -> Result<Arc<Self>, RootError> {
         let root::Opened { keychain, wallet_tags, keyring } = opened;
+        let wallet_tags = hmac::Key::new(hmac::HMAC_SHA256, &wallet_tags);
         Ok(Arc::new(Self {
+            factor_seal: second_factor::sealing_key(&wallet_tags),
             hashers: Hashers::start(config.passwords).map_err(|error| Error::Internal(error.into()))?,
-            wallet_tags: hmac::Key::new(hmac::HMAC_SHA256, &wallet_tags),
+            wallet_tags,
             keyring: ArcSwap::from_pointee(keyring),
             new_keys: Shared::default(),
             readiness: Shared::default(),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::gate::{self, Way};
-use super::guard::{Guarded, Guess, PASSWORD, Whose};
+use super::guard::{Guarded, Guess, KnownBy, Whose};
 use super::limits::Policy;
+use super::second_factor::Shown;
 use super::{Core, Person, Tokens};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Kind};
@@ -27,6 +28,8 @@ pub struct PasswordAttempt<'a> {
     pub password: &'a str,
     /// The code of the second factor.
     pub otp: Option<&'a str>,
+    /// The token of a trusted device, which takes the place of the code.
+    pub device: Option<&'a str>,
 }
 
 /// A session that is used with one opaque token.
@@ -50,10 +53,18 @@ pub struct SignedInPerson {
 }
 
 /// Somebody who signed in.
-struct Entered {
-    account: Account,
-    wallet: Option<LinkedWallet>,
-    session: Session,
+pub(super) struct Entered {
+    pub(super) account: Account,
+    pub(super) wallet: Option<LinkedWallet>,
+    pub(super) session: Session,
+}
+
+/// Somebody whose password was right.
+pub(super) enum Arrival {
+    /// He is in.
+    Entered(Box<Entered>),
+    /// He has yet to show the second factor.
+    SecondFactorDue(Box<Known>),
 }
 
 impl Core {
@@ -89,26 +100,35 @@ impl Core {
     /// # Errors
     /// As [`Core::open_session`].
     pub async fn sign_in_with_password(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<Tokens, Error> {
-        self.sign_in_person(attempt, client).await.map(|signed_in| signed_in.tokens)
+        let Entered { account, session, .. } = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
+        self.issue(gate::admit(&account, Way::Credential, &self.config)?, &session, None, session.created_at)
     }
 
-    /// Signs in by password, for an access token and a refresh token, and tells who that is.
-    ///
-    /// # Errors
-    /// As [`Core::open_session`].
-    pub async fn sign_in_person(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<SignedInPerson, Error> {
-        let Entered { account, wallet, session } = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
-        let admitted = gate::admit(&account, Way::Credential, &self.config)?;
-        let tokens = self.issue(admitted, &session, None, session.created_at)?;
-        Ok(SignedInPerson { person: Person::new(account, wallet), tokens })
-    }
-
+    /// Signs in, in one step: whoever lacks the second factor is refused.
     async fn sign_in_by_password(
         &self,
         attempt: PasswordAttempt<'_>,
         lifetime: Duration,
         client: &Client,
     ) -> Result<Entered, Error> {
+        match self.arrive(attempt, lifetime, client).await? {
+            Arrival::Entered(entered) => Ok(*entered),
+            Arrival::SecondFactorDue(known) => {
+                let refusal = Error::NotAuthenticated(Unauthenticated::MfaRequired);
+                let subject = Subject { account: Some(known.account.id), ..Subject::default() };
+                self.record_refusal(Event::SignInRefused(refusal.code()), subject, client).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Compares the password, and begins a session if it is right and a second factor is not due or is shown.
+    pub(super) async fn arrive(
+        &self,
+        attempt: PasswordAttempt<'_>,
+        lifetime: Duration,
+        client: &Client,
+    ) -> Result<Arrival, Error> {
         let now = self.clock.now();
         self.limit(Policy::Passwords, client, now)?;
         let name = SignInName::parse(attempt.name);
@@ -116,10 +136,19 @@ impl Core {
             let mut reader = self.db.read().await?;
             let found = people::find_by_name(&mut reader, &name).await?;
             let whose = found.as_ref().map_or_else(|| self.nobody(&name), |known| Whose::Account(known.account.id));
-            (found, self.guard(&mut reader, PASSWORD, whose, client, now).await?)
+            let device = match &found {
+                Some(known) => self.find_device(&mut reader, known.account.id, attempt.device, now).await?,
+                None => None,
+            };
+            let known_by = device.map_or(KnownBy::Network, |_| KnownBy::Device);
+            (found, self.guard_password(&mut reader, whose, known_by, client, now).await?)
         };
         let outcome = self.judge_password(attempt, found, &guarded, lifetime, client).await;
-        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
+        self.metrics.count_sign_in(match &outcome {
+            Ok(Arrival::Entered(_)) => "ok",
+            Ok(Arrival::SecondFactorDue(_)) => Error::NotAuthenticated(Unauthenticated::MfaRequired).code(),
+            Err(error) => error.code(),
+        });
         outcome
     }
 
@@ -130,7 +159,7 @@ impl Core {
         guarded: &Guarded,
         lifetime: Duration,
         client: &Client,
-    ) -> Result<Entered, Error> {
+    ) -> Result<Arrival, Error> {
         let account = found.as_ref().map(|known| known.account.id);
         let stored = found.and_then(|known| known.hash);
         let verdict = self.compare(attempt.password, stored.clone()).await?;
@@ -138,25 +167,18 @@ impl Core {
         else {
             return Err(self.refuse_password(account, guarded, client).await);
         };
-        let mut tx = self.db.write().await?;
-        let known = Still { account, hash: &stored };
-        let entered = self.enter_by_password(&mut tx, attempt.otp, known, guarded, lifetime).await;
-        if let Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) = &entered {
-            drop(tx);
+        let upgrade = if let Verdict::RightAndOutdated(hash) = &verdict { Some(hash.as_str()) } else { None };
+        let still = Still { account, hash: &stored, upgrade };
+        let shown = Shown { code: attempt.otp, device: attempt.device };
+        let arrival = self.enter_by_password(still, shown, guarded, lifetime, client).await;
+        if let Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) = &arrival
+            // A wrong code is recorded as a guess.
+            && !matches!(error, Error::NotAuthenticated(Unauthenticated::InvalidCode))
+        {
             let subject = Subject { account: Some(account), ..Subject::default() };
             self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
-            return entered;
         }
-        let entered = entered?;
-        if let Verdict::RightAndOutdated(hash) = &verdict {
-            passwords::upgrade(&mut tx, account, hash).await?;
-        }
-        let session = &entered.session;
-        self.note_network(&mut tx, session, client).await?;
-        let subject = Subject { account: Some(account), session: Some(session.id), wallet: None };
-        self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), session.created_at).await?;
-        tx.commit().await?;
-        Ok(entered)
+        arrival
     }
 
     /// Notes from which network a session began: there its owner is known. Tells him of one that is new.
@@ -195,27 +217,43 @@ impl Core {
         refused.await.unwrap_or_else(|error| error)
     }
 
-    /// Begins the session of an account whose password was right a moment ago, if nothing has changed since.
+    /// Begins the session of an account whose password was right a moment ago, if nothing has changed since and the
+    /// second factor is shown. A code of it is used up with it, or not at all.
     async fn enter_by_password(
         &self,
-        tx: &mut Tx,
-        otp: Option<&str>,
         still: Still<'_>,
+        shown: Shown<'_>,
         guarded: &Guarded,
         lifetime: Duration,
-    ) -> Result<Entered, Error> {
+        client: &Client,
+    ) -> Result<Arrival, Error> {
         let now = self.clock.now();
-        accounts::lock(tx, still.account).await?;
-        let known = people::find(tx, still.account).await?;
-        let Some(Known { account, wallet, .. }) = known.filter(|known| known.hash.as_deref() == Some(still.hash))
-        else {
-            return Err(WRONG);
-        };
-        let wait = guarded.wait_by_now(tx, now).await?;
-        gate::admit(&account, Way::Password { wait, otp }, &self.config)?;
-        guarded.forget(tx).await?;
-        let session = self.begin_session(tx, &account, Amr::Password, lifetime, now).await?;
-        Ok(Entered { account, wallet, session })
+        let mut tx = self.db.write().await?;
+        accounts::lock(&mut tx, still.account).await?;
+        let known = people::find(&mut tx, still.account).await?;
+        let Some(known) = known.filter(|known| known.hash.as_deref() == Some(still.hash)) else { return Err(WRONG) };
+        let wait = guarded.wait_by_now(&mut tx, now).await?;
+        let second = self.judge_second_factor(&mut tx, &known.account, shown, client, now).await?;
+        match gate::admit(&known.account, Way::Password { wait, second: &second }, &self.config) {
+            Ok(_) => guarded.forget(&mut tx).await?,
+            Err(Error::NotAuthenticated(Unauthenticated::MfaRequired)) => {
+                guarded.forget(&mut tx).await?;
+                tx.commit().await?;
+                return Ok(Arrival::SecondFactorDue(Box::new(known)));
+            }
+            Err(refusal) => return Err(self.refuse_second_factor(tx, still.account, &second, refusal, client).await),
+        }
+        let Known { account, wallet, .. } = known;
+        let amr = if second.is_by_code() { Amr::Password.with_otp() } else { Amr::Password };
+        let session = self.begin_session(&mut tx, &account, amr, lifetime, now).await?;
+        if let Some(hash) = still.upgrade {
+            passwords::upgrade(&mut tx, account.id, hash).await?;
+        }
+        self.note_network(&mut tx, &session, client).await?;
+        let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
+        self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
+        tx.commit().await?;
+        Ok(Arrival::Entered(Box::new(Entered { account, wallet, session })))
     }
 
     /// A session that begins now, without a wallet.
@@ -261,6 +299,8 @@ impl Core {
 struct Still<'a> {
     account: AccountId,
     hash: &'a str,
+    /// A stronger hash of the same password, which takes the place of that one.
+    upgrade: Option<&'a str>,
 }
 
 /// Whether it is the name or the password is told to nobody.

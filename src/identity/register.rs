@@ -2,6 +2,7 @@
 
 use super::gate::{self, Way};
 use super::limits::Policy;
+use super::second_factor::Second;
 use super::{Core, Person, SignedInPerson, Tokens};
 use crate::clock::Timestamp;
 use crate::config::FirstAdmin;
@@ -113,7 +114,7 @@ impl Core {
         let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
         // Whoever is not let in yet is registered all the same, and has mail.
-        let tokens = match gate::admit(&account, Way::Password { wait: None, otp: None }, &self.config) {
+        let tokens = match gate::admit(&account, Way::Password { wait: None, second: &Second::NotDue }, &self.config) {
             Ok(admitted) => self.issue(admitted, &session, None, now),
             Err(refusal) => {
                 sessions::end(&mut tx, session.id, now).await?;

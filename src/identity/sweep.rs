@@ -8,8 +8,11 @@ use crate::clock::Timestamp;
 use crate::model::device::UNCLAIMED_FOR;
 use crate::model::guard::FORGOTTEN_AFTER;
 use crate::model::recovery::{COUNTED_WITHIN, RESETS};
+use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{Error, SessionId};
-use crate::store::{audit, devices, failures, mailed, nonces, password_resets, sessions};
+use crate::store::{
+    audit, devices, failures, mailed, nonces, password_resets, second_factors, sessions, trusted_devices,
+};
 
 /// How many rows one step deletes at most.
 const STEP: i64 = 500;
@@ -50,9 +53,11 @@ impl Core {
             let networks = failures::forget_networks(&mut tx, now - MARGIN, STEP).await?;
             let resets = password_resets::delete_expired(&mut tx, now - RESETS.within, STEP).await?;
             let mails = mailed::delete_expired(&mut tx, now - COUNTED_WITHIN, STEP).await?;
-            let devices = devices::delete_unclaimed(&mut tx, now - UNCLAIMED_FOR, STEP).await?;
+            let unclaimed = devices::delete_unclaimed(&mut tx, now - UNCLAIMED_FOR, STEP).await?;
+            let setups = second_factors::delete_expired(&mut tx, now - SETUP_LIFETIME - MARGIN, STEP).await?;
+            let trusted = trusted_devices::delete_expired(&mut tx, now - MARGIN, STEP).await?;
             tx.commit().await?;
-            let deleted = [nonces, events, failures, networks, resets, mails, devices];
+            let deleted = [nonces, events, failures, networks, resets, mails, unclaimed, setups, trusted];
             if deleted.into_iter().all(|rows| rows < STEP.unsigned_abs()) {
                 return Ok(());
             }

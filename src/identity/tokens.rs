@@ -50,7 +50,7 @@ impl Core {
             exp: expires_at.seconds(),
             jti: self.random.uuid(now),
             sid: session.id.0,
-            amr: vec![session.amr.word().to_owned()],
+            amr: session.amr.claims().iter().map(|word| (*word).to_owned()).collect(),
             roles: roles.iter().map(|role| role.name().to_owned()).collect(),
             evf: account.email_verified,
             wallet: wallet.map(|address| address.caip10()),

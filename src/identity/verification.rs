@@ -7,6 +7,7 @@ use aws_lc_rs::constant_time;
 use super::gate::{self, Way};
 use super::guard::{CODE, Guarded, Guess, Whose};
 use super::limits::Policy;
+use super::second_factor::{Second, Shown};
 use super::{Core, Tokens, recovery};
 use crate::clock::Timestamp;
 use crate::crypto::mailed::{self as crypto, Purpose};
@@ -204,10 +205,19 @@ impl Core {
     async fn enter_by_code(&self, right: &RightCode, otp: Option<&str>, client: &Client) -> Result<Tokens, Error> {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
+        accounts::lock(&mut tx, right.account).await?;
+        // The second factor first: a wrong code of it is all that is stored of this then, and the mailed one stays good.
+        let account = people::find(&mut tx, right.account).await?.map(|known| known.account).ok_or(WRONG)?;
+        let shown = Shown { code: otp, device: None };
+        let second = self.judge_second_factor(&mut tx, &account, shown, client, now).await?;
+        if matches!(second, Second::Wrong(_)) && !account.disabled {
+            return Err(self.refuse_second_factor(tx, account.id, &second, WRONG, client).await);
+        }
         let account = right.consume(&mut tx, now).await?;
         // A refusal undoes all of it: the code is good until its owner has the second factor at hand.
-        let admitted = gate::admit(&account, Way::MailedCode { otp }, &self.config)?;
-        let session = self.begin_session(&mut tx, &account, Amr::MailedCode, SESSION_LIFETIME, now).await?;
+        let admitted = gate::admit(&account, Way::MailedCode { second: &second }, &self.config)?;
+        let amr = if second.is_by_code() { Amr::MailedCode.with_otp() } else { Amr::MailedCode };
+        let session = self.begin_session(&mut tx, &account, amr, SESSION_LIFETIME, now).await?;
         self.note_network(&mut tx, &session, client).await?;
         let subject = Subject { account: Some(account.id), session: Some(session.id), wallet: None };
         self.record(&mut tx, Event::EmailVerified, subject, Some(client), now).await?;

@@ -26,6 +26,17 @@ pub struct LinkWishes {
     pub page: Option<String>,
 }
 
+/// A link message that a wallet signed.
+#[derive(Clone, Copy)]
+pub struct LinkProof<'a> {
+    /// The message.
+    pub message: &'a str,
+    /// The wallet's signature of it.
+    pub signature: &'a str,
+    /// The code of the second factor, for an account that has one.
+    pub otp: Option<&'a str>,
+}
+
 /// A wallet of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnWallet {
@@ -63,22 +74,24 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] with the rule that the message breaks; [`Conflict::WalletAlreadyLinked`] if it is
-    /// another account's; [`Conflict::TooManyWallets`]; [`Forbidden::FreshSignInRequired`], [`Error::TooMany`], [`Error::Unavailable`].
+    /// another account's; [`Conflict::TooManyWallets`]; [`Forbidden::FreshSignInRequired`],
+    /// [`Unauthenticated::MfaRequired`] and [`Unauthenticated::InvalidCode`] for an account with a second factor,
+    /// [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn link_wallet(
         &self,
         person: &PersonPresent,
-        text: &str,
-        signature: &str,
+        proof: LinkProof<'_>,
         client: &Client,
     ) -> Result<OwnWallet, Error> {
         let now = self.clock.now();
         self.limit(Policy::SignIns, client, now)?;
         require_fresh(person, now)?;
+        let LinkProof { message: text, signature, otp } = proof;
         let claim = MessageClaim { message: read_message(text)?, text, signature };
         let address = claim.message.address;
         let tag = self.wallet_tag(address);
         let outcome = match self.verify_link(&claim, person.account().id, now) {
-            Ok(nonce) => self.store_link(person, address, nonce, client, now).await,
+            Ok(nonce) => self.store_link(person, address, nonce, otp, client).await,
             Err(refusal) => {
                 let is_wrong = matches!(refusal, Unauthenticated::InvalidSignature(_));
                 let limited = is_wrong.then(|| self.limit_failures(&tag, client, now).err()).flatten();
@@ -122,10 +135,13 @@ impl Core {
         person: &PersonPresent,
         address: Address,
         nonce: FreeNonce,
+        otp: Option<&str>,
         client: &Client,
-        now: Timestamp,
     ) -> Result<OwnWallet, Error> {
-        let mut tx = self.begin_change(person).await?;
+        let now = self.clock.now();
+        let (tx, owner) = self.begin_change_of(person).await?;
+        // A wallet signs in without a code from then on, so adding one takes a code.
+        let mut tx = self.insist_on_code(tx, &owner, otp, client, now).await?;
         if !nonces::consume(&mut tx, &nonce.id, nonce.expires_at).await? {
             return Err(Error::NotAuthenticated(Unauthenticated::NonceUsed));
         }

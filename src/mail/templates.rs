@@ -32,13 +32,16 @@ macro_rules! kind {
     };
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 9] = [
     kind!("verify_email", ["code", "link"]),
     kind!("reset_password", ["link"]),
     kind!("new_sign_in", ["at", "client"]),
     kind!("password_changed", ["at"]),
     kind!("email_changed", ["at", "new"]),
     kind!("wallet_linked", ["at", "address"]),
+    kind!("second_factor_on", ["at"]),
+    kind!("second_factor_off", ["at"]),
+    kind!("backup_codes_renewed", ["at"]),
 ];
 
 /// What opens something; a letter that has any is of no use without.
@@ -201,7 +204,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 6] {
+    fn letters() -> [Letter; 9] {
         let at = || "2026-01-01T00:00:00Z".to_owned();
         let link = || "https://auth.example/page#t".to_owned();
         [
@@ -211,6 +214,9 @@ mod tests {
             Letter::PasswordChanged { at: at() },
             Letter::EmailChanged { at: at(), new: "new@b.example".to_owned() },
             Letter::WalletLinked { at: at(), address: "0x0".to_owned() },
+            Letter::SecondFactorOn { at: at() },
+            Letter::SecondFactorOff { at: at() },
+            Letter::BackupCodesRenewed { at: at() },
         ]
     }
 

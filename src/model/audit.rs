@@ -57,6 +57,22 @@ pub enum Event<'a> {
     PasswordChanged,
     /// The password was set by an operator, which ended all sessions and the API key.
     PasswordReset,
+    /// An authenticator is being set up.
+    SecondFactorSetUp,
+    /// A second factor is asked for from now on, which ended the other sessions; whether it is the first one.
+    SecondFactorOn(&'static str),
+    /// No second factor is asked for any more, which ended the other sessions.
+    SecondFactorOff,
+    /// Somebody got past the second factor; by what.
+    SecondFactorUsed(&'static str),
+    /// A guess at a code of the second factor; with the stable code of the refusal.
+    SecondFactorRefused(&'static str),
+    /// The backup codes were replaced.
+    BackupCodesRenewed,
+    /// A device is trusted from now on.
+    DeviceTrusted,
+    /// A device is trusted no more.
+    DeviceForgotten,
     /// The preferred exchange was chosen.
     ExchangeChosen(By),
     /// Membership data was stored; whether the provider signed it.
@@ -143,6 +159,14 @@ impl<'a> Event<'a> {
             Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
+            Self::SecondFactorSetUp => "second_factor_set_up",
+            Self::SecondFactorOn(_) => "second_factor_on",
+            Self::SecondFactorOff => "second_factor_off",
+            Self::SecondFactorUsed(_) => "second_factor_used",
+            Self::SecondFactorRefused(_) => "second_factor_refused",
+            Self::BackupCodesRenewed => "backup_codes_renewed",
+            Self::DeviceTrusted => "device_trusted",
+            Self::DeviceForgotten => "device_forgotten",
             Self::ExchangeChosen(_) => "exchange_chosen",
             Self::MembershipSynchronised(_) => "membership_synchronised",
             Self::MembershipCleared => "membership_cleared",
@@ -170,6 +194,9 @@ impl<'a> Event<'a> {
             Self::SignInRefused(code)
             | Self::PasswordRefused(code)
             | Self::CodeRefused(code)
+            | Self::SecondFactorOn(code)
+            | Self::SecondFactorUsed(code)
+            | Self::SecondFactorRefused(code)
             | Self::MailedTokenRefused(code)
             | Self::PasswordRecovered(code)
             | Self::MembershipSynchronised(code)
@@ -204,6 +231,11 @@ impl<'a> Event<'a> {
             | Self::DeviceClaimed
             | Self::DeviceLost
             | Self::DeviceChanged
+            | Self::SecondFactorSetUp
+            | Self::SecondFactorOff
+            | Self::BackupCodesRenewed
+            | Self::DeviceTrusted
+            | Self::DeviceForgotten
             | Self::AccountDisabled
             | Self::AccountEnabled
             | Self::RootSecretAdded => None,

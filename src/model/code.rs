@@ -20,6 +20,7 @@ impl Error {
             Self::Forbidden(reason) => reason.code(),
             Self::NotFound(Thing::Account) => "account_not_found",
             Self::NotFound(Thing::Device) => "device_not_found",
+            Self::NotFound(Thing::TrustedDevice) => "trusted_device_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
@@ -46,6 +47,7 @@ impl Error {
                 "no device of yours has this token; claim it first, also if it was yours and somebody else did"
                     .to_owned()
             }
+            Self::NotFound(Thing::TrustedDevice) => "you trust no such device".to_owned(),
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -118,8 +120,10 @@ impl Error {
             Self::Conflict(Conflict::LastSignInMethod),
             Self::Conflict(Conflict::IdentityAlreadyUsed),
             Self::Conflict(Conflict::LastAdmin),
+            Self::Conflict(Conflict::SecondFactorNotSetUp),
             Self::NotFound(Thing::Account),
             Self::NotFound(Thing::Device),
+            Self::NotFound(Thing::TrustedDevice),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
@@ -290,6 +294,7 @@ impl Conflict {
             Self::LastSignInMethod => "last_sign_in_method",
             Self::IdentityAlreadyUsed => "identity_already_used",
             Self::LastAdmin => "last_admin",
+            Self::SecondFactorNotSetUp => "second_factor_not_set_up",
         }
     }
 
@@ -305,6 +310,9 @@ impl Conflict {
             }
             Self::IdentityAlreadyUsed => "this username or e-mail address is taken; choose another one, or sign in",
             Self::LastAdmin => "this is the last ADMIN; make another account one first",
+            Self::SecondFactorNotSetUp => {
+                "this account has no second factor; begin with POST /v1/auth/mfa/setup, and verify within an hour"
+            }
         }
     }
 }

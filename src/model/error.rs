@@ -90,6 +90,8 @@ pub enum Thing {
     Account,
     /// A device of the caller's.
     Device,
+    /// A device that is trusted.
+    TrustedDevice,
 }
 
 /// Why nobody was authenticated.
@@ -196,6 +198,8 @@ pub enum Conflict {
     IdentityAlreadyUsed,
     /// There would be no enabled ADMIN left.
     LastAdmin,
+    /// The account has no second factor, and none is being set up.
+    SecondFactorNotSetUp,
 }
 
 /// How a limit was reached.

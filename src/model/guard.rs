@@ -26,7 +26,13 @@ impl Failures {
     /// How long from `now` on nothing is tried; `None` if something may be.
     #[must_use]
     pub fn wait(self, now: Timestamp) -> Option<Duration> {
-        let beyond = self.count.checked_sub(FREE_FAILURES)?;
+        self.wait_beyond(FREE_FAILURES, now)
+    }
+
+    /// The same where other than [`FREE_FAILURES`] cost nothing.
+    #[must_use]
+    pub fn wait_beyond(self, free: u32, now: Timestamp) -> Option<Duration> {
+        let beyond = self.count.checked_sub(free)?;
         // 2^10 s are longer than the longest wait.
         let wait = Duration::from_secs(1 << beyond.min(10)).min(LONGEST_WAIT);
         let over = self.last_at + wait;

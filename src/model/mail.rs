@@ -48,6 +48,21 @@ pub enum Letter {
         /// The wallet's address.
         address: String,
     },
+    /// Signing in by password takes a code from now on.
+    SecondFactorOn {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// Signing in by password takes no code any more.
+    SecondFactorOff {
+        /// When, in RFC 3339.
+        at: String,
+    },
+    /// There are new backup codes, and those of before are useless.
+    BackupCodesRenewed {
+        /// When, in RFC 3339.
+        at: String,
+    },
 }
 
 impl Letter {
@@ -61,6 +76,9 @@ impl Letter {
             Self::PasswordChanged { .. } => "password_changed",
             Self::EmailChanged { .. } => "email_changed",
             Self::WalletLinked { .. } => "wallet_linked",
+            Self::SecondFactorOn { .. } => "second_factor_on",
+            Self::SecondFactorOff { .. } => "second_factor_off",
+            Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
         }
     }
 
@@ -74,7 +92,10 @@ impl Letter {
             Self::NewSignIn { .. }
             | Self::PasswordChanged { .. }
             | Self::EmailChanged { .. }
-            | Self::WalletLinked { .. } => None,
+            | Self::WalletLinked { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::BackupCodesRenewed { .. } => None,
         }
     }
 
@@ -87,7 +108,10 @@ impl Letter {
             | Self::NewSignIn { .. }
             | Self::PasswordChanged { .. }
             | Self::EmailChanged { .. }
-            | Self::WalletLinked { .. } => false,
+            | Self::WalletLinked { .. }
+            | Self::SecondFactorOn { .. }
+            | Self::SecondFactorOff { .. }
+            | Self::BackupCodesRenewed { .. } => false,
         }
     }
 
@@ -98,7 +122,10 @@ impl Letter {
             Self::VerifyEmail { code, link } => vec![("code", code), ("link", link)],
             Self::ResetPassword { link } => vec![("link", link)],
             Self::NewSignIn { at, client } => vec![("at", at), ("client", client)],
-            Self::PasswordChanged { at } => vec![("at", at)],
+            Self::PasswordChanged { at }
+            | Self::SecondFactorOn { at }
+            | Self::SecondFactorOff { at }
+            | Self::BackupCodesRenewed { at } => vec![("at", at)],
             Self::EmailChanged { at, new } => vec![("at", at), ("new", new)],
             Self::WalletLinked { at, address } => vec![("at", at), ("address", address)],
         }

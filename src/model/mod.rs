@@ -22,6 +22,7 @@ pub mod page;
 pub mod password;
 pub mod profile;
 pub mod recovery;
+pub mod second_factor;
 pub mod session;
 pub mod settings;
 mod token;

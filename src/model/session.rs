@@ -23,16 +23,45 @@ pub enum Amr {
     Password,
     /// A code that was mailed. No word of the registry says that; it is no second factor, so `otp` would say too much.
     MailedCode,
+    /// A password and a code of the second factor: `pwd`, `otp`, and `mfa` for both.
+    PasswordAndOtp,
+    /// A code that was mailed and one of the second factor.
+    MailedCodeAndOtp,
 }
 
 impl Amr {
-    /// The word that is claimed and stored.
+    /// The same with a code of the second factor.
+    #[must_use]
+    pub const fn with_otp(self) -> Self {
+        match self {
+            Self::Password | Self::PasswordAndOtp => Self::PasswordAndOtp,
+            Self::MailedCode | Self::MailedCodeAndOtp => Self::MailedCodeAndOtp,
+            // Possession of a key asks for no code.
+            Self::Wallet => Self::Wallet,
+        }
+    }
+
+    /// What is claimed of it.
+    #[must_use]
+    pub const fn claims(self) -> &'static [&'static str] {
+        match self {
+            Self::Wallet => &["pop"],
+            Self::Password => &["pwd"],
+            Self::MailedCode => &["mail"],
+            Self::PasswordAndOtp => &["pwd", "otp", "mfa"],
+            Self::MailedCodeAndOtp => &["mail", "otp", "mfa"],
+        }
+    }
+
+    /// The word that is stored.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Wallet => "pop",
             Self::Password => "pwd",
             Self::MailedCode => "mail",
+            Self::PasswordAndOtp => "pwd+otp",
+            Self::MailedCodeAndOtp => "mail+otp",
         }
     }
 
@@ -42,6 +71,8 @@ impl Amr {
         match word {
             "pop" => Self::Wallet,
             "mail" => Self::MailedCode,
+            "pwd+otp" => Self::PasswordAndOtp,
+            "mail+otp" => Self::MailedCodeAndOtp,
             _ => Self::Password,
         }
     }
@@ -148,6 +179,14 @@ mod tests {
             expires_at: at(1_000) + SESSION_LIFETIME,
             ended_at: None,
         }
+    }
+
+    #[test]
+    fn what_is_stored_of_a_proof_is_what_is_read() {
+        let all = [Amr::Wallet, Amr::Password, Amr::MailedCode, Amr::PasswordAndOtp, Amr::MailedCodeAndOtp];
+        assert_eq!(all.map(|amr| Amr::from_stored(amr.word())), all);
+        assert_eq!(Amr::Password.with_otp().claims(), ["pwd", "otp", "mfa"]);
+        assert_eq!(Amr::from_stored("?"), Amr::Password);
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub async fn delete(tx: &mut Tx, target: &Target) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets all failures at an account's secrets.
+/// Forgets the failures at an account's password and at codes that were mailed to it. Those at its second factor stay:
+/// whoever reads its mail must not guess at that without end.
 ///
 /// # Errors
 /// If the database does not answer.

@@ -27,8 +27,10 @@ pub mod password_resets;
 pub mod passwords;
 pub mod people;
 pub mod preferences;
+pub mod second_factors;
 pub mod sessions;
 pub mod sign_ins;
+pub mod trusted_devices;
 pub mod wallets;
 
 pub use db::{Db, PoolUse, Queryable, Reader, Tx};

@@ -230,7 +230,7 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 9] = [
+    const OWNED: [&str; 12] = [
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
         "DELETE FROM known_networks WHERE account_id = $1",
@@ -240,10 +240,13 @@ pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
         "DELETE FROM password_resets WHERE account_id = $1",
         "DELETE FROM preferences WHERE account_id = $1",
         "DELETE FROM devices WHERE account_id = $1",
+        "DELETE FROM backup_codes WHERE factor_id IN (SELECT id FROM second_factors WHERE account_id = $1)",
+        "DELETE FROM second_factors WHERE account_id = $1",
+        "DELETE FROM trusted_devices WHERE account_id = $1",
     ];
     // Counted under bytes, since not all of them are an account's.
     const COUNTED: [&str; 2] = [
-        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code')",
+        "DELETE FROM failures WHERE whose = $1 AND kind IN ('password', 'code', 'otp', 'otp_everywhere')",
         "DELETE FROM mailed WHERE whose = $1 AND kind IN ('proof_by', 'reset')",
     ];
     for sql in OWNED {

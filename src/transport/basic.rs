@@ -31,7 +31,8 @@ impl Basic {
     /// The sign-in that is asked for.
     #[must_use]
     pub fn attempt(&self) -> PasswordAttempt<'_> {
-        PasswordAttempt { name: &self.name, password: &self.password, otp: self.otp.as_deref() }
+        let Self { name, password, otp } = self;
+        PasswordAttempt { name, password, otp: otp.as_deref(), device: None }
     }
 
     /// What a sign-in of this kind that was refused is answered with: if by 401, it asks for the same again.

@@ -12,7 +12,7 @@ use crate::identity::{Admin, AdminPresent, Caller, Core, Credential, PersonPrese
 use crate::model::Client;
 use crate::model::error::{Error, Malformed, Unauthenticated};
 
-const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+pub(super) const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Every credential that the headers carry. One that is there counts, whatever it looks like: it is never ignored.
@@ -40,7 +40,7 @@ fn credentials(headers: &HeaderMap) -> Result<Vec<Credential<'_>>, Error> {
     Ok(found)
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Error> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     // Twice the same names one account; a proxy may have repeated it.

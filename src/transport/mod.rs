@@ -7,6 +7,7 @@ mod client;
 mod pages;
 mod problem;
 mod query;
+mod second_factor;
 mod v1;
 
 pub use basic::Basic;
@@ -17,4 +18,5 @@ pub(crate) use client::REQUEST_ID;
 pub use pages::{cookie, cookies, refuse_foreign_page, require_page};
 pub use problem::{Problem, ProblemBody, Violated, faults};
 pub use query::{Query, count};
-pub use v1::{AccountPath, TextPath, V1Json, V1OptionalJson, V1Problem};
+pub use second_factor::{FreshCode, Verifier, device_token};
+pub use v1::{AccountPath, IdPath, TextPath, V1Json, V1OptionalJson, V1Problem};

@@ -80,9 +80,21 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let IdPath(id) = IdPath::from_request_parts(parts, state).await?;
+        Ok(Self(id.map(AccountId)))
+    }
+}
+
+/// An id in a path; `None` for what can't be one.
+#[derive(Clone, Copy, Debug)]
+pub struct IdPath(pub Option<Uuid>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
         // One spelling, that of our answers, in either case.
-        let id = Uuid::try_parse(&text).ok().filter(|id| id.hyphenated().to_string() == text.to_ascii_lowercase());
-        Ok(Self(id.map(AccountId)))
+        Ok(Self(Uuid::try_parse(&text).ok().filter(|id| id.hyphenated().to_string() == text.to_ascii_lowercase())))
     }
 }

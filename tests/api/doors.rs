@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::person::{PASSWORD, basic, call_as, login, register, session, token};
+use crate::support::platform::authenticate;
 use crate::support::wallet::Wallet;
 use crate::support::world::{Answer, World, on_both};
 
@@ -24,10 +25,11 @@ enum Door {
     Users,
     SessionLogin,
     SessionToken,
+    Platform,
 }
 
 /// Every door with a password. A new one is a row here, and an arm in [`Door::enter`].
-const DOORS: [Door; 4] = [Door::Exchange, Door::Users, Door::SessionLogin, Door::SessionToken];
+const DOORS: [Door; 5] = [Door::Exchange, Door::Users, Door::SessionLogin, Door::SessionToken, Door::Platform];
 
 /// Somebody who has registered, and linked a wallet.
 struct Registered {
@@ -74,6 +76,7 @@ impl Door {
         match self {
             Self::Exchange => login(world, name, password).await,
             Self::Users => token(world, name, password).await,
+            Self::Platform => authenticate(world, name, password).await,
             Self::SessionLogin => world.post("/auth/login", json!({"email": name, "password": password})).await,
             Self::SessionToken => {
                 let own = basic(name, password);
@@ -86,7 +89,7 @@ impl Door {
     const fn gives(self) -> &'static str {
         match self {
             Self::Exchange => "session_token",
-            Self::Users => "token",
+            Self::Users | Self::Platform => "token",
             Self::SessionLogin | Self::SessionToken => "access_token",
         }
     }

@@ -3,6 +3,7 @@
 use countersign::identity::Who;
 use serde_json::{Value, json};
 
+use crate::support::authenticator::{Authenticator, ticket, verify};
 use crate::support::person::{PASSWORD, admin, basic, call_as, login, register, token};
 use crate::support::platform::authenticate;
 use crate::support::wallet::{Session, Wallet, refresh};
@@ -49,6 +50,7 @@ enum State {
     Deleted,
     Locked,
     Unverified,
+    SecondFactor,
 }
 
 /// What a way answers in this state: a status and a code, or that it lets in.
@@ -65,9 +67,17 @@ fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
         (State::Locked, _) if by_password => Some((429, "too_many_requests")),
         (State::Unverified, Way::Wallet) => Some((403, "email_not_verified")),
         (State::Unverified, _) if by_password || by_refresh_token => Some((403, "email_not_verified")),
+        // It says what is missing by its answer.
+        (State::SecondFactor, Way::Platform) => None,
+        (State::SecondFactor, Way::Code) => Some((401, "mfa_required")),
+        (State::SecondFactor, _) if by_password => Some((401, "mfa_required")),
+        // Of the sessions of before the one goes on that switched it on.
+        (State::SecondFactor, Way::AccessToken) => Some((401, "session_ended")),
+        (State::SecondFactor, _) if by_refresh_token => Some((401, "session_ended")),
         // A wallet comes back as somebody else, guesses at a password are nothing to whoever shows something else, an
-        // address that is not verified takes nothing away that was given before, and the code verifies it.
-        (State::Deleted | State::Locked | State::Unverified, _) => None,
+        // address that is not verified takes nothing away that was given before, and the code verifies it. A wallet is
+        // possession of a key, which asks for no code.
+        (State::Deleted | State::Locked | State::Unverified | State::SecondFactor, _) => None,
     }
 }
 
@@ -129,7 +139,36 @@ impl Owner {
     }
 }
 
-async fn bring_about(world: &World, state: State) {
+/// Ways that ask for a second factor, with a code of it.
+async fn go_with(world: &World, way: Way, mailed: &str, otp: Option<&str>) -> Answer {
+    let own = basic("trader1@example.com", PASSWORD);
+    let mut headers = vec![("authorization", own.as_str())];
+    headers.extend(otp.map(|otp| ("x-otp", otp)));
+    match way {
+        Way::Login => {
+            let body = json!({"username": "trader1", "password": PASSWORD, "otp": otp});
+            world.post("/api/users/login", body).await
+        }
+        Way::Basic => world.call("GET", "/v1/users/token", &headers, &Value::Null).await,
+        Way::Cookie => world.post("/auth/login", json!({"email": "trader1", "password": PASSWORD, "otp": otp})).await,
+        Way::Program => world.call("POST", "/auth/token", &headers, &Value::Null).await,
+        Way::Code => {
+            let body = json!({"email": "trader1@example.com", "code": mailed, "otp": otp});
+            world.post("/auth/verify-email", body).await
+        }
+        // In two steps.
+        Way::Platform
+        | Way::Wallet
+        | Way::Refresh
+        | Way::RefreshByCookie
+        | Way::RefreshByHeader
+        | Way::ApiKey
+        | Way::AccessToken
+        | Way::SessionToken => panic!("{way:?} takes no code of a second factor"),
+    }
+}
+
+async fn bring_about(world: &World, owner: &Owner, state: State) {
     let id = world.core.find_person(Who::Name("trader1")).await.unwrap().id();
     match state {
         State::Disabled => assert!(world.core.disable_account(id).await.unwrap()),
@@ -144,6 +183,9 @@ async fn bring_about(world: &World, state: State) {
                 login(world, "trader1", "a wrong password").await.refused(401, "invalid_credentials");
             }
         }
+        State::SecondFactor => {
+            Authenticator::in_force(world, &owner.opaque).await;
+        }
         State::Unverified => {}
     }
 }
@@ -151,7 +193,7 @@ async fn bring_about(world: &World, state: State) {
 on_both! {
     async fn no_way_in_forgets_to_ask_what_the_others_ask(world: World) {
         // The last one changes what the gateway asks for, so each has accounts of its own.
-        for state in [State::Locked, State::Disabled, State::Deleted, State::Unverified] {
+        for state in [State::Locked, State::Disabled, State::Deleted, State::SecondFactor, State::Unverified] {
             world.data().await.execute("DELETE FROM wallets").await;
             for table in ["DELETE FROM passwords", "DELETE FROM failures", "DELETE FROM accounts"] {
                 world.data().await.execute(table).await;
@@ -162,7 +204,7 @@ on_both! {
                 let answer = owner.go(&world, way).await;
                 assert_eq!(answer.status, 200, "{way:?} works while all is well: {}", answer.text);
             }
-            bring_about(&world, state).await;
+            bring_about(&world, &owner, state).await;
             let strict = [("REQUIRE_VERIFIED_EMAIL", "true")];
             let judge = world.again_with(if state == State::Unverified { &strict } else { &[] }).await;
             for way in WAYS {
@@ -170,7 +212,49 @@ on_both! {
                 let code = answer.json["error"].as_str().map(str::to_owned);
                 let told = code.as_deref().map(|code| (answer.status.as_u16(), code));
                 assert_eq!(told, expected(way, state), "{way:?} of an account that is {state:?}: {}", answer.text);
+                if (way, state) == (Way::Platform, State::SecondFactor) {
+                    assert_eq!((&answer.json["mfaRequired"], &answer.json["refreshToken"]), (&json!(true), &Value::Null));
+                    for path in ["/users/wallets", "/v1/users/details", "/api/users/profile"] {
+                        call_as(&judge, answer.field("token"), "GET", path, Value::Null).await.refused(401, "invalid_token");
+                    }
+                }
             }
         }
+    }
+
+    async fn no_way_in_by_password_or_mail_goes_round_the_second_factor(world: World) {
+        let owner = Owner::of(&world).await;
+        let own = Authenticator::in_force(&world, &owner.opaque).await;
+        let other = world.again_with(&[]).await;
+        let used = own.code(&world);
+        for way in [Way::Login, Way::Basic, Way::Cookie, Way::Program, Way::Code] {
+            world.data().await.execute("DELETE FROM failures").await;
+            let go = async |node: &World, otp: Option<&str>| go_with(node, way, &owner.code, otp).await;
+            for node in [&world, &other] {
+                for (otp, code) in [(None, "mfa_required"), (Some("none"), "invalid_code"), (Some(used.as_str()), "invalid_code")] {
+                    let answer = go(node, otp).await;
+                    assert_eq!((answer.status.as_u16(), answer.field("error")), (401, code), "{way:?} with {otp:?}");
+                    assert!(!answer.headers.contains_key("set-cookie"), "{way:?} with {otp:?}");
+                }
+            }
+            let wrong = own.wrong(&world);
+            assert_eq!(go(&world, Some(&wrong)).await.field("error"), "invalid_code", "{way:?}");
+            world.data().await.execute("DELETE FROM failures").await;
+            let right = own.next(&world);
+            assert_eq!(go(&other, Some(&right)).await.status, 200, "{way:?}");
+            let again = go(&world, Some(&right)).await;
+            assert_eq!(again.field("error"), "invalid_code", "{way:?} with a code that was used");
+        }
+        // In two steps: what the first one gives is good for the second one alone.
+        let first = ticket(&world, "trader1").await;
+        world.get_as(&first, "/users/wallets").await.refused(401, "invalid_token");
+        verify(&world, &first, &used).await.refused(401, "invalid_code");
+        verify(&world, &first, &own.next(&world)).await.ok(200);
+        // And a link of a mail signs nobody in.
+        world.post("/auth/forgot-password", json!({"email": "trader1@example.com"})).await.ok(200);
+        let token = world.mails().await.last().expect("a mail").token();
+        let reset = json!({"token": token, "new_password": PASSWORD});
+        world.post("/auth/reset-password", reset).await.ok(200);
+        login(&world, "trader1", PASSWORD).await.refused(401, "mfa_required");
     }
 }

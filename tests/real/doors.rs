@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::on_sqlite;
 use crate::support::http::{get, send};
+use crate::support::parts::script;
 use crate::support::process::run;
 use crate::support::scratch;
 
@@ -16,6 +17,7 @@ const EXCHANGE: &str = include_str!("../../docs/exchange.md");
 const PLATFORM: &str = include_str!("../../docs/platform.md");
 const SESSION: &str = include_str!("../../docs/session.md");
 const USERS: &str = include_str!("../../docs/users.md");
+const SECOND_FACTOR: &str = include_str!("../../docs/second-factor.md");
 
 /// The snippet of a page with this mark, pointed at the gateway of this test.
 fn snippet(page: &str, mark: &str, url: &str) -> String {
@@ -143,6 +145,24 @@ fn the_commands_of_the_users_page_work_as_they_are_printed() {
     assert_eq!(told.len(), 5, "{told:#?}");
     assert_eq!((&told[0]["name"], &told[1]["total"]), (&"Bob Smith".into(), &2.into()));
     assert_eq!((&told[2], &told[3], &told[4]), (&told[0], &serde_json::json!({}), &204.into()));
+}
+
+#[test]
+fn the_commands_of_the_second_factors_page_work_as_they_are_printed() {
+    let (_directory, gateway) = on_sqlite();
+    let server = gateway.start();
+    let tools = scratch::directory();
+    std::os::unix::fs::symlink(script("oathtool.py"), tools.path().join("oathtool")).unwrap();
+    // The tool itself comes first, where there is one.
+    let path = format!("{}:{}", std::env::var("PATH").unwrap(), tools.path().display());
+    let told = answers(&snippet(SECOND_FACTOR, "second-factor", &server.url), &[("PATH", &path)]);
+    assert_eq!(told.len(), 5, "{told:#?}");
+    assert_eq!(told[0]["username"], "trader1");
+    assert_eq!(told[1]["isValid"], true);
+    assert!(told[1]["deviceToken"].as_str().unwrap().starts_with("cdt_"));
+    assert_eq!(told[2]["user"]["username"], "trader1");
+    assert_eq!(told[3]["devices"][0]["expiresAt"], told[1]["expiresAt"]);
+    assert_eq!(told[4], 204);
 }
 
 #[test]

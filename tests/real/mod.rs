@@ -20,6 +20,7 @@ mod readme;
 mod recovery;
 mod rotation;
 mod schemathesis;
+mod second_factor;
 mod session;
 mod start;
 mod stop;

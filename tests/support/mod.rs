@@ -1,5 +1,6 @@
 //! What tests stand on: real databases, real clients, and the built gateway as a process of its own.
 
+pub mod authenticator;
 pub mod client;
 pub mod database;
 pub mod door;

@@ -59,7 +59,7 @@ pub(super) async fn login(
     Json(request): Json<LoginRequest>,
 ) -> Result<Sensitive<LoginAnswer>, Problem> {
     let LoginRequest { username, password, otp } = &request;
-    let attempt = PasswordAttempt { name: username, password, otp: otp.as_deref() };
+    let attempt = PasswordAttempt { name: username, password, otp: otp.as_deref(), device: None };
     let opened = core.open_session(attempt, &client).await?;
     Ok(Sensitive(LoginAnswer {
         user: User::whole(&opened.person),

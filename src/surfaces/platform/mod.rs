@@ -1,5 +1,5 @@
-//! The platform door, `/v1/users/*` and `/v1/devicetokens`: sign-in for a pair of tokens, recovery, one's own details,
-//! settings, providers of data and devices, and what anybody may ask of memberships.
+//! The platform door, `/v1/users/*`, `/v1/auth` and `/v1/devicetokens`: sign-in for a pair of tokens, the second factor,
+//! recovery, one's own details, settings, providers of data and devices, and what anybody may ask of memberships.
 
 mod answers;
 mod authenticate;
@@ -8,6 +8,7 @@ mod data_providers;
 mod details;
 mod devices;
 mod memberships;
+mod mfa;
 mod passwords;
 mod refresh;
 mod register;
@@ -38,4 +39,5 @@ pub fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(devices::note))
         .routes(routes!(devices::claim))
         .routes(routes!(devices::change))
+        .merge(mfa::router())
 }

@@ -57,7 +57,7 @@ pub(super) async fn login(
     let name = fields.text("email", 0..=usize::MAX).filter(|name| is_name(name, &mut fields));
     let password = fields.password("password", 1..=*Password::CHARS.end());
     let otp = fields.optional("otp");
-    let attempt = name.zip(password).map(|(name, password)| PasswordAttempt { name, password, otp });
+    let attempt = name.zip(password).map(|(name, password)| PasswordAttempt { name, password, otp, device: None });
     let tokens = core.sign_in_with_password(fields.finish(attempt)?, &client).await?;
     Ok(with_cookies(&core, tokens))
 }

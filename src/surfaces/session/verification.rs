@@ -53,7 +53,7 @@ pub(super) struct Nothing {}
     responses(
         (status = 200, description = "The tokens, also in cookies", body = TokenPair),
         (status = 400, description = "`invalid_json`", body = ProblemBody),
-        (status = 401, description = "`invalid_code`, `mfa_required`", body = ProblemBody),
+        (status = 401, description = "`invalid_code`, also of the second factor; `mfa_required`", body = ProblemBody),
         (status = 403, description = "`origin_not_allowed`, `account_disabled`", body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::nonce::page;
-use crate::identity::{Core, LinkWishes, OwnWallet, PersonPresent};
+use crate::identity::{Core, LinkProof, LinkWishes, OwnWallet, PersonPresent};
 use crate::model::Address;
 use crate::transport::{AddressPath, ClientOf, Json, NoContent, Problem, ProblemBody, Sensitive};
 
@@ -45,6 +45,8 @@ pub(super) struct LinkRequest {
     message: String,
     /// The wallet's signature of it.
     signature: String,
+    /// The code of the second factor, for an account that has one.
+    otp: Option<String>,
 }
 
 /// A wallet of the account.
@@ -113,7 +115,8 @@ pub(super) async fn challenge(
         (status = 400, description = "`invalid_message`, `message_version_not_supported`, `invalid_address`, \
          `invalid_json`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`; or the \
-         rule that the message breaks, as of `POST /users/authenticate`, or `statement_not_ours`", body = ProblemBody),
+         rule that the message breaks, as of `POST /users/authenticate`, or `statement_not_ours`; `mfa_required`, \
+         `invalid_code`", body = ProblemBody),
         (status = 403, description = "`fresh_sign_in_required`, `person_required`, `account_disabled`",
          body = ProblemBody),
         (status = 409, description = "`wallet_already_linked`, `too_many_wallets`", body = ProblemBody),
@@ -130,7 +133,8 @@ pub(super) async fn link(
     person: PersonPresent,
     Json(request): Json<LinkRequest>,
 ) -> Result<(StatusCode, Sensitive<WalletAnswer>), Problem> {
-    let linked = core.link_wallet(&person, &request.message, &request.signature, &client).await?;
+    let LinkRequest { message, signature, otp } = &request;
+    let linked = core.link_wallet(&person, LinkProof { message, signature, otp: otp.as_deref() }, &client).await?;
     Ok((StatusCode::CREATED, Sensitive(linked.into())))
 }
 

@@ -59,8 +59,10 @@ on_both! {
     async fn a_second_factor_that_is_due_gives_no_refresh_token(world: World) {
         join(&world, "trader1").await;
         world.data().await.execute("UPDATE accounts SET second_factor_at = 1").await;
-        let refused = authenticate(&world, "trader1", PASSWORD).await;
-        assert!(refused.json["refreshToken"].is_null(), "{}", refused.text);
+        let first = authenticate(&world, "trader1", PASSWORD).await.ok(200);
+        assert_eq!((&first.json["mfaRequired"], &first.json["refreshToken"]), (&json!(true), &Value::Null));
+        assert_eq!(first.json["token"], first.json["accessToken"]);
+        world.get_as(first.field("token"), "/v1/users/details").await.refused(401, "invalid_token");
     }
 
     async fn a_name_or_an_address_that_is_taken_is_a_bad_request(world: World) {

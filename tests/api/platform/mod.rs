@@ -7,5 +7,6 @@ mod details;
 mod devices;
 mod golden;
 mod memberships;
+mod mfa;
 mod passwords;
 mod settings;

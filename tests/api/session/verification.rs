@@ -179,11 +179,13 @@ on_both! {
         world.pass(Duration::from_secs(wait));
         world.post("/api/users/register", body).await.ok(201);
         assert_eq!(mails().await, 1);
+        let mut sent = 0;
         for _ in 0..10 {
             world.pass(Duration::from_mins(1));
             resend(&world, "victim@example.com").await;
+            sent += mails().await;
         }
-        assert_eq!(mails().await, 4);
+        assert_eq!(sent, 4);
     }
 
     async fn an_account_has_few_codes_mailed_to_whatever_addresses(world: World) {

@@ -1,0 +1,151 @@
+//! Signing in by password in two steps: the password, and with the ticket that it gives, the code.
+
+use super::gate::{self, Way};
+use super::limits::Policy;
+use super::passwords::Arrival;
+use super::second_factor::Shown;
+use super::trusted_devices::TrustedDevice;
+use super::{Core, PasswordAttempt, Person, SignedInPerson};
+use crate::clock::Timestamp;
+use crate::crypto::ticket::{self, Ticket};
+use crate::model::audit::{Event, Subject};
+use crate::model::error::Unauthenticated;
+use crate::model::second_factor::TICKET_LIFETIME;
+use crate::model::session::{Amr, SESSION_LIFETIME};
+use crate::model::{AccountId, Client, Error};
+use crate::store::people::{self, Known};
+use crate::store::{accounts, nonces};
+
+/// What came of a right password.
+#[derive(Clone)]
+pub enum SignInStep {
+    /// It is all that the account asks for, or the device is trusted.
+    SignedIn(Box<SignedInPerson>),
+    /// The code is due.
+    SecondFactorDue {
+        /// Whose password it was.
+        person: Box<Person>,
+        /// Good for [`Core::finish_sign_in`] and nothing else.
+        ticket: String,
+        /// From when on it is refused.
+        expires_at: Timestamp,
+    },
+}
+
+/// What came of a sign-in that is finished.
+#[derive(Clone)]
+pub struct Finished {
+    /// Who signed in, and the tokens.
+    pub signed_in: SignedInPerson,
+    /// The device, if it is trusted from now on.
+    pub device: Option<TrustedDevice>,
+}
+
+/// What is remembered besides the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remember {
+    /// The device is trusted.
+    Device,
+    /// Nothing.
+    Nothing,
+}
+
+impl Core {
+    /// Signs in by password; an account with a second factor gets a ticket for the second step, unless the device is
+    /// trusted or the code came at once.
+    ///
+    /// # Errors
+    /// As [`Core::open_session`], but for [`Unauthenticated::MfaRequired`].
+    pub async fn begin_sign_in(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<SignInStep, Error> {
+        let arrival = self.arrive(attempt, SESSION_LIFETIME, client).await?;
+        let now = self.clock.now();
+        match arrival {
+            Arrival::Entered(entered) => {
+                let tokens = {
+                    let admitted = gate::admit(&entered.account, Way::Credential, &self.config)?;
+                    self.issue(admitted, &entered.session, None, entered.session.created_at)?
+                };
+                let person = Person::new(entered.account, entered.wallet);
+                Ok(SignInStep::SignedIn(Box::new(SignedInPerson { person, tokens })))
+            }
+            Arrival::SecondFactorDue(known) => {
+                let expires_at = (now + TICKET_LIFETIME).whole_seconds();
+                let (account, epoch) = (known.account.id.0, known.account.epoch);
+                let ticket = Ticket { account, serial: self.random.bytes(), epoch, expires_at };
+                let ticket = ticket::mint(self.keychain.current(), &ticket);
+                Ok(SignInStep::SecondFactorDue { person: Box::new((*known).into()), ticket, expires_at })
+            }
+        }
+    }
+
+    /// Finishes a sign-in that a right password began.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::InvalidToken`] for no ticket of ours or one that has signed in before,
+    /// [`Unauthenticated::TokenExpired`], [`Unauthenticated::SessionEnded`] if what it stands on has changed since;
+    /// [`Unauthenticated::InvalidCode`], [`Error::Forbidden`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn finish_sign_in(
+        &self,
+        ticket: &str,
+        code: &str,
+        remember: Remember,
+        client: &Client,
+    ) -> Result<Finished, Error> {
+        let now = self.clock.now();
+        self.limit(Policy::Passwords, client, now)?;
+        let outcome = match self.read_ticket(ticket, now) {
+            Ok(ticket) => self.finish(ticket, code, remember, client).await,
+            Err(refusal) => Err(Error::NotAuthenticated(refusal)),
+        };
+        self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
+        outcome
+    }
+
+    fn read_ticket(&self, text: &str, now: Timestamp) -> Result<Ticket, Unauthenticated> {
+        let ticket = ticket::verify(&self.keychain, text).ok_or(Unauthenticated::InvalidToken)?;
+        if now < ticket.expires_at { Ok(ticket) } else { Err(Unauthenticated::TokenExpired) }
+    }
+
+    async fn finish(&self, ticket: Ticket, code: &str, remember: Remember, client: &Client) -> Result<Finished, Error> {
+        let (id, now) = (AccountId(ticket.account), self.clock.now());
+        let mut tx = self.db.write().await?;
+        accounts::lock(&mut tx, id).await?;
+        let known = people::find(&mut tx, id).await?.filter(|known| known.account.epoch == ticket.epoch);
+        let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
+        let Some(Known { account, wallet, .. }) = known else {
+            drop(tx);
+            return Err(self.refusal_of(id, ended, client).await);
+        };
+        let shown = Shown { code: Some(code), device: None };
+        let second = self.judge_second_factor(&mut tx, &account, shown, client, now).await?;
+        let admitted = match gate::admit(&account, Way::Password { wait: None, second: &second }, &self.config) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return Err(self.refuse_second_factor(tx, id, &second, refusal, client).await),
+        };
+        // After the code, which is a guess whatever becomes of the ticket.
+        if !nonces::consume(&mut tx, &ticket.serial, ticket.expires_at).await? {
+            return Err(Error::NotAuthenticated(Unauthenticated::InvalidToken));
+        }
+        let session = self.begin_session(&mut tx, &account, Amr::Password.with_otp(), SESSION_LIFETIME, now).await?;
+        self.note_network(&mut tx, &session, client).await?;
+        let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
+        self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
+        let device = self.remember(&mut tx, subject, remember, client, now).await?;
+        let tokens = self.issue(admitted, &session, None, now)?;
+        tx.commit().await?;
+        Ok(Finished { signed_in: SignedInPerson { person: Person::new(account, wallet), tokens }, device })
+    }
+
+    /// Why a ticket of before counts no more: the account was disabled since, or all of it was ended.
+    async fn refusal_of(&self, id: AccountId, ended: Error, client: &Client) -> Error {
+        let found = async { accounts::find(&mut self.db.read().await?, id).await };
+        let refusal = match found.await {
+            Ok(Some((account, _))) => gate::admit(&account, Way::Credential, &self.config).err().unwrap_or(ended),
+            Ok(None) => return ended,
+            Err(error) => return error,
+        };
+        let subject = Subject { account: Some(id), ..Subject::default() };
+        self.record_refusal(Event::SignInRefused(refusal.code()), subject, client).await;
+        refusal
+    }
+}
