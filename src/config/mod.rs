@@ -2,6 +2,7 @@
 
 mod chains;
 mod feeds;
+mod google;
 mod keys;
 mod mail;
 mod people;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 
 pub use chains::{Chain, RpcUrl};
 pub use feeds::Feed;
+pub use google::{Google, GoogleClient};
 pub use keys::{KEYS, Key};
 pub use sources::{ConfigError, Environment};
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub first_admin: Option<FirstAdmin>,
     /// The exchange door.
     pub exchange: ExchangeDoor,
+    /// The OpenID provider at which people sign in.
+    pub google: Google,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
@@ -107,6 +111,8 @@ pub struct Doors {
     pub session: bool,
     /// `/v1/users`: access tokens by password, and accounts for ADMINs.
     pub users: bool,
+    /// `/v1/auth`: sign-in by an OpenID provider.
+    pub platform: bool,
 }
 
 /// What hashing a password costs (argon2id, one lane).

@@ -52,6 +52,7 @@ impl Config {
             passwords: from.passwords()?,
             first_admin: from.first_admin()?,
             exchange: from.exchange()?,
+            google: from.google()?,
             membership: Membership { secret: from.optional("membership.secret", secret_text)? },
             listed: from.listed(&token_lists, &chains)?,
             feeds: from.feeds(&chains)?,
@@ -97,7 +98,11 @@ impl Reader {
         written.and_then(|text| parse(&text)).map(Some).map_err(|fault| blame(setting, name, fault))
     }
 
-    fn list<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<Vec<T>, ConfigError> {
+    pub(super) fn list<T>(
+        &self,
+        name: &'static str,
+        parse: fn(&str) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, ConfigError> {
         let Some(setting) = self.0.get(name) else { return Ok(Vec::new()) };
         let entries = match &setting.raw {
             Raw::Text(text) => serde_json::from_str::<Vec<String>>(text).map_err(|_| NOT_A_JSON_LIST),
@@ -123,6 +128,7 @@ impl Reader {
             exchange: self.read("doors.exchange", boolean)?,
             users: self.read("doors.users", boolean)?,
             session: self.read("doors.session", boolean)?,
+            platform: self.read("doors.platform", boolean)?,
         })
     }
 

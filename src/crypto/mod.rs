@@ -9,3 +9,4 @@ pub mod mailed;
 pub mod password;
 pub mod root;
 pub mod seal;
+pub mod started;

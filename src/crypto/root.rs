@@ -19,6 +19,8 @@ pub struct RootKeys {
     pub api_key: hmac::Key,
     /// Codes that are mailed.
     pub mailed_code: hmac::Key,
+    /// Sign-ins that begin at an OpenID provider.
+    pub started: hmac::Key,
     /// Keys at rest.
     pub seal: SecretBytes,
 }
@@ -36,6 +38,7 @@ impl RootKeys {
             session_token: mac("session token"),
             api_key: mac("api key"),
             mailed_code: mac("mailed code"),
+            started: mac("openid sign-in"),
             seal: derive(secret, "seal"),
         }
     }

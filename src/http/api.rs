@@ -41,6 +41,9 @@ fn routes(config: &Config) -> OpenApiRouter<Arc<Core>> {
     if config.doors.users {
         router = router.merge(surfaces::users::router());
     }
+    if config.doors.platform {
+        router = router.merge(surfaces::platform::router());
+    }
     router
 }
 
@@ -58,6 +61,7 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
             "Sign in by e-mail address and password, with cookies or without; verification and recovery by mail.",
         ),
         ("users", "Sign in by Basic authentication for an access token; accounts, for ADMINs."),
+        ("platform", "Sign in by Google for a pair of tokens."),
         ("gateway", "What every gateway answers: its public keys and its state."),
     ];
     let tag = |(name, text): (&str, &str)| {

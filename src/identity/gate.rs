@@ -31,6 +31,8 @@ pub(super) enum Way<'a> {
         /// The code of the second factor.
         otp: Option<&'a str>,
     },
+    /// By what an OpenID provider says. Whether he showed it a second factor, nobody here knows: it stands for a password.
+    Provider,
     /// With the right code from a mailbox, which is no second factor.
     MailedCode {
         /// The code of the second factor.
@@ -47,8 +49,10 @@ pub(super) fn admit<'a>(account: &'a Account, way: Way<'_>, config: &Config) -> 
     if account.disabled {
         return Err(Error::Forbidden(Forbidden::AccountDisabled));
     }
-    if let Way::Password { otp, .. } | Way::MailedCode { otp } = way {
-        second_factor(account, otp)?;
+    match way {
+        Way::Password { otp, .. } | Way::MailedCode { otp } => second_factor(account, otp)?,
+        Way::Provider => second_factor(account, None)?,
+        Way::Credential | Way::Refresh | Way::Wallet => {}
     }
     let gives_tokens = !matches!(way, Way::Credential);
     let unverified = account.email.is_some() && !account.email_verified;

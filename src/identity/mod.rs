@@ -9,6 +9,7 @@ mod changes;
 mod exchange;
 mod explain;
 mod gate;
+mod google;
 mod guard;
 mod holdings;
 mod limits;
@@ -25,7 +26,6 @@ mod refresh;
 mod refusals;
 mod register;
 mod root;
-mod shared;
 mod sign_in;
 mod signing_keys;
 mod sweep;
@@ -44,6 +44,7 @@ pub use caller::{Admin, AdminPresent, Caller, Credential, PersonPresent, SelfOrA
 pub use challenge::{Challenge, MessageRequest};
 pub use exchange::MembershipClaim;
 pub use explain::{Explanation, Verdict};
+pub use google::{Arrived, GoogleAttempt, GoogleStart, SignedInPerson};
 pub use holdings::{Holdings, HoldingsFilter};
 pub use names::NamesChange;
 pub use nonces::IssuedNonce;
@@ -73,13 +74,14 @@ use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::model::error::Dependency;
 use crate::model::{Address, Error, SessionId};
+use crate::openid::Provider;
 use crate::random::Random;
 use crate::secret::SecretBytes;
+use crate::shared::Shared;
 use crate::store::{Db, PoolUse};
 use caller::TokenCache;
 use limits::Limiter;
 use mailing::Mailing;
-use shared::Shared;
 
 /// The account core: what every door stands on.
 pub struct Core {
@@ -106,6 +108,8 @@ pub struct Core {
     limiter: Limiter,
     mailing: Mailing,
     metrics: Metrics,
+    /// The OpenID provider at which people sign in.
+    provider: Option<Provider>,
 }
 
 impl Core {
@@ -158,6 +162,7 @@ impl Core {
             limiter: Limiter::new(config.limits),
             mailing: Mailing::new(Post::new(&config).map_err(RootError::Mail)?),
             metrics: Metrics::default(),
+            provider: Provider::new(&config.google, clock.clone()),
             chains: Chains::new(&config, clock.clone()),
             chain_ids: config.chains.iter().map(|chain| chain.id).collect(),
             config,
@@ -217,7 +222,7 @@ impl Core {
     /// # Errors
     /// [`Error::Unavailable`] if it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        let good_for = |answers| if answers { Duration::from_secs(1) } else { Duration::ZERO };
+        let good_for = |answers: &bool| if *answers { Duration::from_secs(1) } else { Duration::ZERO };
         let look = async {
             let answer = self.db.ping().await;
             if let Err(error) = &answer {

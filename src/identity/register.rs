@@ -37,11 +37,11 @@ pub struct Vouched {
 }
 
 /// An account that is about to be stored.
-struct Prepared {
-    id: AccountId,
-    person: NewPerson,
-    hash: Option<String>,
-    now: Timestamp,
+pub(super) struct Prepared {
+    pub(super) id: AccountId,
+    pub(super) person: NewPerson,
+    pub(super) hash: Option<String>,
+    pub(super) now: Timestamp,
 }
 
 const TAKEN: Error = Error::Conflict(Conflict::IdentityAlreadyUsed);
@@ -140,7 +140,12 @@ impl Core {
         Ok(Prepared { id: AccountId(self.random.uuid(now)), person, hash, now })
     }
 
-    async fn store_account(&self, tx: &mut Tx, prepared: &Prepared, client: Option<&Client>) -> Result<Known, Error> {
+    pub(super) async fn store_account(
+        &self,
+        tx: &mut Tx,
+        prepared: &Prepared,
+        client: Option<&Client>,
+    ) -> Result<Known, Error> {
         let Prepared { id, person, hash, now } = prepared;
         if !people::insert(tx, *id, person, *now).await? {
             return Err(TAKEN);

@@ -23,6 +23,9 @@ pub enum Amr {
     Password,
     /// A code that was mailed. No word of the registry says that; it is no second factor, so `otp` would say too much.
     MailedCode,
+    /// What an OpenID provider says: `fed`. How somebody proved himself there it may say or not, and no word of the
+    /// registry stands for what others vouch for.
+    Provider,
 }
 
 impl Amr {
@@ -33,6 +36,7 @@ impl Amr {
             Self::Wallet => "pop",
             Self::Password => "pwd",
             Self::MailedCode => "mail",
+            Self::Provider => "fed",
         }
     }
 
@@ -42,6 +46,7 @@ impl Amr {
         match word {
             "pop" => Self::Wallet,
             "mail" => Self::MailedCode,
+            "fed" => Self::Provider,
             _ => Self::Password,
         }
     }

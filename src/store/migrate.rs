@@ -27,7 +27,7 @@ const POSTGRES_CONNECTIONS: u32 = 25;
 const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
-const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
     (
         1,
         "accounts",
@@ -57,6 +57,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
         "mails",
         include_str!("../../migrations/sqlite/0005_mails.sql"),
         include_str!("../../migrations/postgres/0005_mails.sql"),
+    ),
+    (
+        8,
+        "identities",
+        include_str!("../../migrations/sqlite/0008_identities.sql"),
+        include_str!("../../migrations/postgres/0008_identities.sql"),
     ),
 ];
 

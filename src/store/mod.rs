@@ -15,6 +15,7 @@ pub mod audit;
 pub mod email_proofs;
 pub mod erasures;
 pub mod failures;
+pub mod identities;
 pub mod keys;
 pub mod listing;
 pub mod mailed;
