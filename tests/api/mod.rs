@@ -9,6 +9,7 @@ mod limits;
 mod mail;
 mod passwords;
 mod people;
+mod platform;
 mod session;
 mod start;
 mod users;

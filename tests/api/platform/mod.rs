@@ -1,0 +1,4 @@
+//! The platform door.
+
+mod google;
+mod hostile_provider;
