@@ -1,8 +1,11 @@
 //! Every way to get a token, tried by accounts that must not: one table, so that no way is forgotten.
 
+use std::sync::Arc;
+
 use countersign::identity::Who;
 use serde_json::{Value, json};
 
+use crate::support::openid::{Provider, sign_in};
 use crate::support::person::{PASSWORD, admin, basic, call_as, login, register, token};
 use crate::support::wallet::{Session, Wallet, refresh};
 use crate::support::world::{Answer, World, on_both};
@@ -15,6 +18,7 @@ enum Way {
     Cookie,
     Program,
     Code,
+    Google,
     Wallet,
     Refresh,
     RefreshByCookie,
@@ -23,11 +27,12 @@ enum Way {
     SessionToken,
 }
 
-const WAYS: [Way; 11] = [
+const WAYS: [Way; 12] = [
     Way::Login,
     Way::Basic,
     Way::Cookie,
     Way::Program,
+    Way::Google,
     Way::Wallet,
     Way::Refresh,
     Way::RefreshByCookie,
@@ -57,9 +62,11 @@ fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
         (State::Deleted, Way::AccessToken | Way::SessionToken) => Some((401, "session_ended")),
         (State::Deleted, _) if by_password => Some((401, "invalid_credentials")),
         (State::Locked, _) if by_password => Some((429, "too_many_requests")),
-        (State::Unverified, Way::Wallet | Way::Refresh | Way::RefreshByCookie) => Some((403, "email_not_verified")),
+        (State::Unverified, Way::Google | Way::Wallet | Way::Refresh | Way::RefreshByCookie) => {
+            Some((403, "email_not_verified"))
+        }
         (State::Unverified, _) if by_password => Some((403, "email_not_verified")),
-        // A wallet comes back as somebody else, guesses at a password are nothing to whoever shows something else, an
+        // A wallet, and whom a provider vouches for, comes back as somebody else, guesses at a password are nothing to whoever shows something else, an
         // address that is not verified takes nothing away that was given before, and the code verifies it.
         (State::Deleted | State::Locked | State::Unverified, _) => None,
     }
@@ -72,10 +79,11 @@ struct Owner {
     key: String,
     opaque: String,
     code: String,
+    provider: Arc<Provider>,
 }
 
 impl Owner {
-    async fn of(world: &World) -> Self {
+    async fn of(world: &World, provider: &Arc<Provider>) -> Self {
         register(world, "trader1").await.ok(201);
         let opaque = login(world, "trader1", PASSWORD).await.ok(200).field("session_token").to_owned();
         let wallet = Wallet::number(1);
@@ -87,7 +95,11 @@ impl Owner {
         let session = wallet.sign_in(world).await;
         let key = session.api_key(world).await;
         let code = world.mails().await.first().expect("a mail").code();
-        Self { wallet, session, key, opaque, code }
+        // Linked while the address was proven, which it is no more.
+        world.data().await.execute("UPDATE accounts SET email_verified_at = 1 WHERE username = 'trader1'").await;
+        sign_in(world, &provider.code("trader1", json!({}))).await.ok(200);
+        world.data().await.execute("UPDATE accounts SET email_verified_at = NULL WHERE username = 'trader1'").await;
+        Self { wallet, session, key, opaque, code, provider: Arc::clone(provider) }
     }
 
     async fn go(&self, world: &World, way: Way) -> Answer {
@@ -98,6 +110,7 @@ impl Owner {
                 let nonce = self.wallet.nonce(world).await;
                 self.wallet.post(world, &self.wallet.sign(&nonce)).await
             }
+            Way::Google => sign_in(world, &self.provider.code("trader1", json!({}))).await,
             Way::Cookie => world.post("/auth/login", json!({"email": "trader1", "password": PASSWORD})).await,
             Way::Program => {
                 let own = basic("trader1@example.com", PASSWORD);
@@ -144,12 +157,14 @@ async fn bring_about(world: &World, state: State) {
 on_both! {
     async fn no_way_in_forgets_to_ask_what_the_others_ask(world: World) {
         // The last one changes what the gateway asks for, so each has accounts of its own.
+        let provider = Arc::new(Provider::start());
+        let world = provider.before(&world, &[]).await;
         for state in [State::Locked, State::Disabled, State::Deleted, State::Unverified] {
             world.data().await.execute("DELETE FROM wallets").await;
-            for table in ["DELETE FROM passwords", "DELETE FROM failures", "DELETE FROM accounts"] {
+            for table in ["DELETE FROM identities", "DELETE FROM passwords", "DELETE FROM failures", "DELETE FROM accounts"] {
                 world.data().await.execute(table).await;
             }
-            let owner = Owner::of(&world).await;
+            let owner = Owner::of(&world, &provider).await;
             let used_up = |way: &Way| matches!(way, Way::Refresh | Way::RefreshByCookie | Way::Code);
             for way in WAYS.into_iter().filter(|way| !used_up(way)) {
                 let answer = owner.go(&world, way).await;

@@ -88,7 +88,9 @@ impl Key {
                 let (modulus, exponent) = (&public[public.len() - 261..public.len() - 5], &public[public.len() - 3..]);
                 json!({"kty": "RSA", "n": text(modulus), "e": text(exponent)})
             }
-            Private::P256(_) => json!({"kty": "EC", "crv": "P-256", "x": text(&public[1..33]), "y": text(&public[33..])}),
+            Private::P256(_) => {
+                json!({"kty": "EC", "crv": "P-256", "x": text(&public[1..33]), "y": text(&public[33..])})
+            }
             Private::Ed25519(_) => json!({"kty": "OKP", "crv": "Ed25519", "x": text(public)}),
         };
         for (name, value) in [("kid", self.id.as_str()), ("alg", alg), ("use", "sig")] {
@@ -232,7 +234,8 @@ impl Provider {
     /// The same data behind a gateway whose provider this is.
     pub async fn before(&self, world: &World, changes: &[(&str, &str)]) -> World {
         let own = self.settings();
-        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let is_kept = |name: &str| !changes.iter().any(|(changed, _)| *changed == name);
+        let own = own.iter().filter(|(name, _)| is_kept(name)).map(|(name, value)| (*name, value.as_str()));
         world.again_with(&own.chain(changes.iter().copied()).collect::<Vec<_>>()).await
     }
 
@@ -433,9 +436,9 @@ async fn redeem(State(desk): State<Shared>, headers: HeaderMap, body: String) ->
     let mut desk = lock(&desk);
     let code = form.get("code").map(String::as_str).unwrap_or_default();
     let Some(granted) = desk.granted.get(code) else { return refuse("invalid_grant") };
-    let verifier = form.get("code_verifier").map(|verifier| {
-        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
-    });
+    let verifier = form
+        .get("code_verifier")
+        .map(|verifier| URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes())));
     if form.get("redirect_uri") != Some(&granted.redirect_uri) || granted.challenge != verifier {
         return refuse("invalid_grant");
     }
