@@ -62,6 +62,7 @@ mod tests {
     }
 
     /// Only a good answer is kept.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "most answers are bigger")]
     fn good_for(answer: &bool) -> Duration {
         if *answer { SECOND } else { Duration::ZERO }
     }

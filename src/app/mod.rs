@@ -60,8 +60,9 @@ impl App {
         data_dir::require_secret(&config)?;
         let db = Db::open(&config.database).await.map_err(|error| StartFailure::database(&config, &error))?;
         let secret = data_dir::secret(&config, &db, &random).await?;
-        let core = Core::open(config, clock, random, db, secret.bytes()).await.map_err(StartFailure::from)?;
-        core.make_first_admin().await.map_err(StartFailure::first_admin)?;
+        // Boxed: they are big, and all that awaits a start would have room for them as well.
+        let core = Box::pin(Core::open(config, clock, random, db, secret.bytes())).await.map_err(StartFailure::from)?;
+        Box::pin(core.make_first_admin()).await.map_err(StartFailure::first_admin)?;
         Ok(Self { core, secret })
     }
 

@@ -124,7 +124,7 @@ impl Core {
         db: Db,
         secret: &SecretBytes,
     ) -> Result<Arc<Self>, RootError> {
-        let opened = root::open(&db, &config, secret, &random, clock.now()).await?;
+        let opened = Box::pin(root::open(&db, &config, secret, &random, clock.now())).await?;
         Self::over(opened, config, clock, random, db)
     }
 

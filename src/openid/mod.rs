@@ -215,8 +215,9 @@ impl Provider {
         let client = CoreClient::from_provider_metadata(known.clone(), self.id.clone(), Some(self.secret.clone()));
         // What it takes if it does not say so is Basic (OpenID Connect Discovery section 3).
         let taken = known.token_endpoint_auth_methods_supported();
-        let takes = |method| taken.is_some_and(|methods| methods.contains(&method));
-        let in_body = takes(CoreClientAuthMethod::ClientSecretPost) && !takes(CoreClientAuthMethod::ClientSecretBasic);
+        let accepts = |method| taken.is_some_and(|methods| methods.contains(&method));
+        let in_body =
+            accepts(CoreClientAuthMethod::ClientSecretPost) && !accepts(CoreClientAuthMethod::ClientSecretBasic);
         client.set_auth_type(if in_body { AuthType::RequestBody } else { AuthType::BasicAuth })
     }
 }

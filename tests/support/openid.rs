@@ -362,7 +362,7 @@ async fn moody(mood: Mood) -> Option<Response<Body>> {
         Mood::Well | Mood::Strangers => None,
         Mood::Failing => of(StatusCode::INTERNAL_SERVER_ERROR, Body::from(r#"{"error":"server_error"}"#)),
         Mood::Slow => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             of(StatusCode::OK, Body::from("{}"))
         }
         Mood::Huge => of(StatusCode::OK, Body::from(format!(r#"{{"a":"{}"}}"#, "a".repeat(1024 * 1024)))),

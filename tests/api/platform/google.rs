@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countersign::identity::Who;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
