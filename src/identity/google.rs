@@ -67,7 +67,7 @@ struct Began<'a> {
 }
 
 /// Somebody whom a provider vouches for.
-struct Vouched<'a> {
+struct Presented<'a> {
     issuer: &'a str,
     profile: &'a Profile,
     /// The address that the provider names, if it is one.
@@ -92,7 +92,7 @@ impl Core {
         let (state, secrets) = derived.ok_or(Error::internal("the newest root secret is in the keychain"))?;
         let asked = Asked { redirect_uri, state: &state, nonce: &secrets.nonce, verifier: &secrets.verifier };
         let page = provider.authorization_url(asked).await;
-        Ok(GoogleStart { authorization_url: page.map_err(|fault| explain(&fault, client))?, state })
+        Ok(GoogleStart { authorization_url: page.map_err(|fault| answer_to(&fault, client))?, state })
     }
 
     /// Signs in whom the provider vouches for by this code. His first sign-in makes his account, or links him to the one
@@ -128,15 +128,15 @@ impl Core {
         let secrets = began.started.map(|started| started.secrets(&self.keychain).ok_or(INVALID_STATE)).transpose()?;
         let ours = secrets.as_ref().map(|secrets| Ours { nonce: &secrets.nonce, verifier: &secrets.verifier });
         let grant = Grant { code: attempt.code, redirect_uri: began.redirect_uri, ours };
-        let profile = provider.redeem(grant).await.map_err(|fault| explain(&fault, client))?;
-        let vouched = Vouched {
+        let profile = provider.redeem(grant).await.map_err(|fault| answer_to(&fault, client))?;
+        let guest = Presented {
             issuer: provider.issuer(),
             email: profile.email.as_deref().and_then(|email| Email::parse("email", email).ok()),
             profile: &profile,
             client,
             now: self.clock.now(),
         };
-        self.enter_vouched(&vouched, began.started).await
+        self.enter_presented(&guest, began.started).await
     }
 
     /// What the sign-in began with, before anything is asked of the provider for it.
@@ -163,19 +163,19 @@ impl Core {
     }
 
     /// Uses up the state, finds or makes the account and begins the session, all in one unit of work.
-    async fn enter_vouched(
+    async fn enter_presented(
         &self,
-        vouched: &Vouched<'_>,
+        guest: &Presented<'_>,
         started: Option<Started>,
     ) -> Result<(SignedInPerson, Arrived), Refused> {
-        let Vouched { client, now, .. } = *vouched;
+        let Presented { client, now, .. } = *guest;
         let mut tx = self.db.write().await?;
         if let Some(started) = started
             && !nonces::consume(&mut tx, &started.id, started.expires_at).await?
         {
             return Err(Error::NotAuthenticated(Unauthenticated::StateUsed).into());
         }
-        let (Known { account, wallet, .. }, arrived) = self.find_or_make(&mut tx, vouched).await?;
+        let (Known { account, wallet, .. }, arrived) = self.find_or_make(&mut tx, guest).await?;
         let admitted = match gate::admit(&account, Way::Provider, &self.config) {
             Ok(admitted) => admitted,
             Err(refusal) => {
@@ -199,22 +199,22 @@ impl Core {
     }
 
     /// Whose account it is. He is who his subject says; his address only tells where he may be linked to.
-    async fn find_or_make(&self, tx: &mut Tx, vouched: &Vouched<'_>) -> Result<(Known, Arrived), Refused> {
+    async fn find_or_make(&self, tx: &mut Tx, guest: &Presented<'_>) -> Result<(Known, Arrived), Refused> {
         for _ in 0..TURNS {
-            if let Some(known) = find_vouched(tx, vouched).await? {
+            if let Some(known) = find_presented(tx, guest).await? {
                 return Ok((known, Arrived::Known));
             }
-            let of_his_address = match &vouched.email {
+            let of_his_address = match &guest.email {
                 Some(email) => find_addressee(tx, email).await?,
                 None => None,
             };
             let made = match of_his_address {
-                None => self.make_vouched(tx, vouched).await?.map(|known| (known, Arrived::New)),
-                Some(account) if account.email_verified && vouched.profile.email_verified => {
-                    self.link(tx, vouched, account.id).await?.map(|known| (known, Arrived::Known))
+                None => self.make_presented(tx, guest).await?.map(|known| (known, Arrived::New)),
+                Some(account) if account.email_verified && guest.profile.email_verified => {
+                    self.link(tx, guest, account.id).await?.map(|known| (known, Arrived::Known))
                 }
                 // It may be his own account, made by another sign-in of his in this moment.
-                Some(account) => match find_vouched(tx, vouched).await? {
+                Some(account) => match find_presented(tx, guest).await? {
                     Some(known) => Some((known, Arrived::Known)),
                     None => return Err(Refused::naming(Some(account.id), None, TAKEN)),
                 },
@@ -227,8 +227,8 @@ impl Core {
     }
 
     /// Links him to this account; `None` if he has one by now.
-    async fn link(&self, tx: &mut Tx, vouched: &Vouched<'_>, account: AccountId) -> Result<Option<Known>, Error> {
-        let Vouched { issuer, profile, client, now, .. } = *vouched;
+    async fn link(&self, tx: &mut Tx, guest: &Presented<'_>, account: AccountId) -> Result<Option<Known>, Error> {
+        let Presented { issuer, profile, client, now, .. } = *guest;
         if !identities::insert(tx, issuer, &profile.subject, account, now).await? {
             return Ok(None);
         }
@@ -239,16 +239,16 @@ impl Core {
 
     /// Makes his account, as if he had registered; `None` if he has one by now. An address that the provider has not
     /// verified is one that anybody may have typed: it is verified by mail, like any other.
-    async fn make_vouched(&self, tx: &mut Tx, vouched: &Vouched<'_>) -> Result<Option<Known>, Error> {
-        let Vouched { issuer, profile, client, now, .. } = *vouched;
+    async fn make_presented(&self, tx: &mut Tx, guest: &Presented<'_>) -> Result<Option<Known>, Error> {
+        let Presented { issuer, profile, client, now, .. } = *guest;
         let id = AccountId(self.random.uuid(now));
         // First, since its uniqueness decides which of two first sign-ins makes the account.
         if !identities::insert(tx, issuer, &profile.subject, id, now).await? {
             return Ok(None);
         }
         let name = profile.name.clone().and_then(|name| ProfileText::parse("name", name).ok()).unwrap_or_default();
-        let email_verified_at = vouched.email.as_ref().filter(|_| profile.email_verified).map(|_| now);
-        let person = NewPerson { email: vouched.email.clone(), email_verified_at, name, ..NewPerson::default() };
+        let email_verified_at = guest.email.as_ref().filter(|_| profile.email_verified).map(|_| now);
+        let person = NewPerson { email: guest.email.clone(), email_verified_at, name, ..NewPerson::default() };
         let known = self.store_account(tx, &Prepared { id, person, hash: None, now }, Some(client)).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(tx, Event::IdentityLinked, subject, Some(client), now).await?;
@@ -283,8 +283,8 @@ const TAKEN: Error = Error::Conflict(Conflict::IdentityAlreadyUsed);
 const INVALID_STATE: Error = Error::NotAuthenticated(Unauthenticated::InvalidState);
 
 /// His account, locked against changes of what it is entered by.
-async fn find_vouched(tx: &mut Tx, vouched: &Vouched<'_>) -> Result<Option<Known>, Error> {
-    let (issuer, subject) = (vouched.issuer, vouched.profile.subject.as_str());
+async fn find_presented(tx: &mut Tx, guest: &Presented<'_>) -> Result<Option<Known>, Error> {
+    let (issuer, subject) = (guest.issuer, guest.profile.subject.as_str());
     let Some(owner) = identities::find_owner(tx, issuer, subject).await? else { return Ok(None) };
     accounts::lock(tx, owner).await?;
     // Until it was locked it may have been taken from him.
@@ -299,7 +299,7 @@ fn violation(field: &str, message: &str) -> Error {
 }
 
 /// What a fault of the provider is answered with. What exactly it was is for the operator.
-fn explain(fault: &Fault, client: &Client) -> Error {
+fn answer_to(fault: &Fault, client: &Client) -> Error {
     let request_id = &client.request_id;
     match fault {
         Fault::Unavailable(reason) => {

@@ -5,10 +5,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::openid::{OTHER_PAGE, PAGE, Provider, finish, sign_in, start};
+use crate::support::golden::Golden;
+use crate::support::openid::{Mood, OTHER_PAGE, PAGE, Provider, finish, sign_in, start};
 use crate::support::person::{PASSWORD, admin, call_as, login, register, session};
 use crate::support::wallet::{Session, Wallet, refresh};
 use crate::support::world::{Answer, Backend, World, on_both};
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 const NOTHING: &str = "SELECT CAST((SELECT COUNT(*) FROM accounts) + (SELECT COUNT(*) FROM identities) \
                        + (SELECT COUNT(*) FROM sessions) AS TEXT)";
@@ -360,4 +363,32 @@ async fn a_gateway_without_a_provider_says_so() {
     start(&world, PAGE).await.refused(501, "google_not_configured");
     sign_in(&world, "a").await.refused(501, "google_not_configured");
     assert_eq!(count(&world, NOTHING).await, "0");
+}
+
+/// The example of the document, and how it goes on; of the answers every field.
+async fn the_example_of_the_document_is_answered_as_it_says(backend: Backend) {
+    let provider = Provider::start();
+    let world = World::on_with(backend, &provider.settings()).await;
+    let mut golden = Golden::with(&world);
+    let example = |code: String| json!({"code": code, "marketingOptInState": true});
+    golden.call("POST", "/v1/auth/google", &JSON, example(provider.code("jane", json!({})))).await.ok(200);
+    golden.call("POST", "/v1/auth/google", &JSON, example(provider.code("jane", json!({})))).await.ok(200);
+    golden.call("POST", "/v1/auth/google", &JSON, example("google-oauth-authorization-code".to_owned())).await;
+    let thief = provider.code("thief", json!({"email": "jane@example.com", "email_verified": false}));
+    golden.call("POST", "/v1/auth/google", &JSON, example(thief)).await;
+    golden.call("POST", "/v1/auth/google", &JSON, json!({"code": "a", "state": "b"})).await;
+    golden.call("GET", "/v1/auth/google/start?redirectUri=https%3A%2F%2Fevil.example", &JSON, Value::Null).await;
+    provider.be(Mood::Failing);
+    golden.call("POST", "/v1/auth/google", &JSON, example("a".to_owned())).await;
+    golden.compare("platform/google");
+}
+
+#[tokio::test]
+async fn the_example_of_the_document_on_sqlite() {
+    the_example_of_the_document_is_answered_as_it_says(Backend::Sqlite).await;
+}
+
+#[tokio::test]
+async fn the_example_of_the_document_on_postgres() {
+    the_example_of_the_document_is_answered_as_it_says(Backend::Postgres).await;
 }
