@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
 
 pub use data_dir::Secret;
@@ -35,8 +36,9 @@ const SWEPT_EVERY: Duration = Duration::from_secs(5);
 /// How often the outbox is looked into: a mail that is a file has to be there within a second.
 const DELIVERED_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a stop waits for the mail that is under way, so that it is not sent again by the next start.
-const LAST_MAIL: Duration = Duration::from_secs(5);
+/// How long a stop waits for the mail that the server may have, so that it is not sent again by the next start: as long as
+/// the server may take, and to note what it said.
+const LAST_MAIL: Duration = mail::HANDOVER.saturating_add(Duration::from_secs(10));
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -80,16 +82,18 @@ impl App {
 
     /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
     pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
-        let upkeep = [tasks::spawn(keep_keys(Arc::clone(&self.core))), tasks::spawn(keep_tidy(Arc::clone(&self.core)))];
-        let mail = tasks::spawn(keep_delivering(Arc::clone(&self.core), stop.clone()));
+        let work = [kept("keys", &self.core, keep_keys), kept("sweeping", &self.core, keep_tidy)];
+        let until = stop.clone();
+        let mail = kept("mail", &self.core, move |core| keep_delivering(core, until.clone()));
         let public = http::serve::serve(listeners.public, http::router(&self.core), stop.clone());
         let internal = http::serve::serve(listeners.internal, http::internal_router(&self.core), stop);
         tokio::join!(public, internal);
-        for task in upkeep {
+        for task in work {
             task.abort();
         }
         let end_of_mail = mail.abort_handle();
         if tokio::time::timeout(LAST_MAIL, mail).await.is_err() {
+            tracing::warn!("a mail is not done in time and is cut off: it may be sent again");
             end_of_mail.abort();
         }
         self.core.db().close().await;
@@ -121,6 +125,15 @@ pub struct Listeners {
     pub internal: TcpListener,
 }
 
+/// Starts work over the core that goes on whatever happens to it.
+fn kept<F>(name: &'static str, core: &Arc<Core>, work: impl Fn(Arc<Core>) -> F + Send + 'static) -> JoinHandle<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let core = Arc::clone(core);
+    tasks::keep(name, move || work(Arc::clone(&core)))
+}
+
 /// Takes over the keys that other nodes made. Apart from sweeping, which may take its time.
 async fn keep_keys(core: Arc<Core>) {
     let mut ticks = ticks(RELOADED_WITHIN);
@@ -146,7 +159,7 @@ async fn keep_tidy(core: Arc<Core>) {
     }
 }
 
-/// Sends mails, until it is to stop and none is under way.
+/// Sends mails, until it is to stop and no server may have one of which it has not said so.
 async fn keep_delivering(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let mut ticks = ticks(DELIVERED_EVERY);
     while !*stop.borrow() {
@@ -160,7 +173,7 @@ async fn keep_delivering(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
             }
         }
         // Tried again at the next tick. Nothing is lost meanwhile: what is not noted as sent is in the outbox.
-        if let Err(error) = core.deliver_mail().await {
+        if let Err(error) = core.deliver_mail(&stop).await {
             tracing::warn!(?error, "the outbox can't be looked into");
             ticks.reset_after(SWEPT_EVERY);
         }

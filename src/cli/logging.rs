@@ -32,6 +32,8 @@ pub(super) fn start(log: Log) {
     } else {
         layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     };
+    // The filter stands before the layer and is not its own: such a one remembers, for each thread, what it said to a
+    // library that only asked whether it would be heard, and drops the next line of ours for it.
     // Fails only if logging was started before; then it goes where it went.
-    let _started = registry().with(layer.with_filter(filter)).try_init();
+    let _started = registry().with(filter).with(layer).try_init();
 }

@@ -1,5 +1,6 @@
 //! The settings of what is written to people: by which server, in which words, and what about.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use url::Url;
@@ -58,7 +59,23 @@ fn smtp(written: &str) -> Result<RedactedUrl, Fault> {
     let has_host = url.host_str().is_some_and(|host| !host.is_empty());
     // A name without a password would be left out without a word.
     let is_whole = url.username().is_empty() == url.password().is_none();
-    if is_known && has_host && is_whole && url.fragment().is_none() { Ok(RedactedUrl::new(url)) } else { Err(FAULT) }
+    if !(is_known && has_host && is_whole && url.fragment().is_none()) {
+        return Err(FAULT);
+    }
+    let is_encrypted = url.scheme() == "smtps" || tls == Some("required");
+    if url.password().is_some() && !is_encrypted && !is_this_machine(&url) {
+        return Err(
+            "the password could be read on the way: smtps:// or ?tls=required is expected where there is one, \
+                    unless the server is on this machine",
+        );
+    }
+    Ok(RedactedUrl::new(url))
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    // The scheme is none of those whose hosts the parser looks into.
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// `Example <no-reply@example.com>`, or the address alone.
@@ -127,6 +144,36 @@ mod tests {
         ] {
             let refused = with(&[(key, value)]).unwrap_err().0;
             assert!(refused.starts_with(&format!("COUNTERSIGN_{key}: ")) && !refused.contains("hunter2"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_for_an_encrypted_way_or_for_this_machine() {
+        let from = ("SMTP__FROM", "no-reply@mail.example");
+        for url in [
+            "smtps://app:hunter2@mail.example",
+            "smtp://app:hunter2@mail.example?tls=required",
+            "smtp://app:hunter2@localhost:25",
+            "smtp://app:hunter2@127.0.0.1",
+            "smtp://app:hunter2@[::1]?tls=opportunistic",
+            "smtp://mail.example",
+            "smtp://mail.example?tls=opportunistic",
+        ] {
+            assert!(with(&[("SMTP__URL", url), from]).is_ok(), "{url}");
+        }
+        for url in [
+            "smtp://app:hunter2@mail.example",
+            "smtp://app:hunter2@mail.example?tls=opportunistic",
+            "smtp://app:hunter2@10.0.0.1:25",
+            "smtp://app:hunter2@[2001:db8::1]",
+            "smtp://app:hunter2@localhost.mail.example",
+            "smtp://app:hunter2@127.0.0.1.mail.example",
+        ] {
+            let refused = with(&[("SMTP__URL", url), from]).unwrap_err().0;
+            assert!(
+                refused.contains("smtp.url: the password could be read") && !refused.contains("hunter2"),
+                "{refused}"
+            );
         }
     }
 }

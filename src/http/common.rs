@@ -11,6 +11,20 @@ pub(super) fn complete(described: &mut OpenApi) {
         ("/openapi.json", "openapi", "This description", "application/json", Type::Object),
         ("/docs", "docs", "The routes, for people", "text/html", Type::String),
         ("/docs/errors", "errors", "The errors, for people", "text/html", Type::String),
+        (
+            "/account/reset-password",
+            "account_reset_page",
+            "Where a mailed link to a new password leads",
+            "text/html",
+            Type::String,
+        ),
+        (
+            "/account/confirm-email",
+            "account_confirm_page",
+            "Where a mailed link that proves an address leads",
+            "text/html",
+            Type::String,
+        ),
     ] {
         let page = page(operation_id, summary, Content::new(Some(Object::with_type(kind))), media_type);
         described.paths.add_path_operation(path, vec![HttpMethod::Get], page);

@@ -6,6 +6,7 @@ mod audit;
 mod caller;
 mod challenge;
 mod changes;
+mod delivery;
 mod exchange;
 mod explain;
 mod gate;
@@ -80,8 +81,8 @@ use crate::secret::SecretBytes;
 use crate::shared::Shared;
 use crate::store::{Db, PoolUse};
 use caller::TokenCache;
+use delivery::Mailing;
 use limits::Limiter;
-use mailing::Mailing;
 
 /// The account core: what every door stands on.
 pub struct Core {

@@ -3,8 +3,10 @@
 
 mod files;
 mod message;
+mod refusal;
 mod smtp;
 mod templates;
+mod wire;
 
 use std::path::PathBuf;
 
@@ -12,13 +14,13 @@ use lettre::Message;
 use url::Url;
 use uuid::Uuid;
 
-pub use smtp::ATTEMPT;
+pub use smtp::{HANDOVER, OFFER};
 
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::model::mail::Letter;
 use message::Writer;
-use smtp::{Connection, Fault, Relay};
+use smtp::{Connection, Refused, Relay};
 
 /// What sends letters.
 pub struct Post {
@@ -49,6 +51,8 @@ pub struct Mail<'a> {
 pub enum Failure {
     /// It can't be sent, ever.
     Hopeless(String),
+    /// It was refused for what it is. A few tries more find out whether that was a mistake.
+    Refused(String),
     /// It was not taken now; others may be.
     Later(String),
     /// The server does not do its work now, for none.
@@ -82,36 +86,72 @@ pub struct Carrier<'a> {
     connection: Option<Connection>,
 }
 
+/// A mail that is ready to be taken: of what it tells nobody has anything yet, and nobody will if this is dropped.
+pub struct Offer<'a> {
+    mail: Mail<'a>,
+    content: Vec<u8>,
+    taker: Taker,
+}
+
+/// Who waits for a mail.
+enum Taker {
+    Server(Connection),
+    Directory(PathBuf),
+}
+
 impl Carrier<'_> {
-    /// Sends a mail. If this is dropped half-way, nobody knows whether it was sent.
+    /// Goes with a mail as far as it can be taken back. If this is dropped half-way, the mail was not sent.
+    ///
+    /// # Errors
+    /// [`Failure`] says why nobody wants it.
+    pub async fn offer<'m>(&mut self, mail: Mail<'m>) -> Result<Offer<'m>, Failure> {
+        let unfit = || Failure::Hopeless("it can't be put into words".to_owned());
+        let message = self.post.writer.write(mail).ok_or_else(unfit)?;
+        let content = message.formatted();
+        let taker = match &self.post.way {
+            Way::Files(directory) => Taker::Directory(directory.clone()),
+            Way::Server(relay) => Taker::Server(self.announce(relay, &message, &content).await?),
+        };
+        Ok(Offer { mail, content, taker })
+    }
+
+    async fn announce(&mut self, relay: &Relay, message: &Message, content: &[u8]) -> Result<Connection, Failure> {
+        if let Some(used) = self.connection.take() {
+            match used.announce(message, content).await {
+                // A server may have had enough of a connection that has served others, and says so now.
+                Err(Refused { fault, .. }) if fault.ends_connection() => {}
+                announced => return self.keep(announced),
+            }
+        }
+        let announced = relay.connect().await?.announce(message, content).await;
+        self.keep(announced)
+    }
+
+    /// Sends what was offered. If this is dropped half-way, nobody knows whether it was sent.
     ///
     /// # Errors
     /// [`Failure`] says why it was not.
-    pub async fn carry(&mut self, mail: Mail<'_>) -> Result<(), Failure> {
-        let unfit = || Failure::Hopeless("it can't be put into words".to_owned());
-        let message = self.post.writer.write(mail).ok_or_else(unfit)?;
-        match &self.post.way {
-            Way::Files(directory) => {
-                let file = files::write(directory, mail, &message.formatted()).await?;
-                tracing::info!(mail = %mail.id, file = %file.display(), "a mail is in a file: no smtp.url is configured");
-                Ok(())
+    pub async fn hand_over(&mut self, offer: Offer<'_>) -> Result<(), Failure> {
+        match offer.taker {
+            Taker::Server(server) => {
+                let taken = server.hand_over(&offer.content).await;
+                self.connection = Some(self.keep(taken)?);
             }
-            Way::Server(relay) => self.hand_over(relay, &message).await,
+            Taker::Directory(directory) => {
+                let file = files::write(&directory, offer.mail, &offer.content).await?;
+                let (id, file) = (offer.mail.id, file.display());
+                tracing::info!(mail = %id, file = %file, "a mail is in a file: no smtp.url is configured");
+            }
         }
+        Ok(())
     }
 
-    async fn hand_over(&mut self, relay: &Relay, message: &Message) -> Result<(), Failure> {
-        if let Some(used) = self.connection.take() {
-            let (again, outcome) = used.send(message).await;
-            self.connection = again;
-            // A server may have had enough of a connection that has served others, and says so before it takes anything.
-            if !outcome.as_ref().is_err_and(Fault::is_harmless_end) {
-                return outcome.map_err(Failure::from);
-            }
-        }
-        let (again, outcome) = relay.connect().await?.send(message).await;
-        self.connection = again;
-        outcome.map_err(Failure::from)
+    /// Keeps the connection for the next mail if this one was refused.
+    fn keep(&mut self, outcome: Result<Connection, Refused>) -> Result<Connection, Failure> {
+        outcome.map_err(|refused| {
+            self.connection = refused.connection;
+            refused.fault.into()
+        })
     }
 
     /// Takes leave of the server.

@@ -1,5 +1,6 @@
 //! SMTP, step by step: each has its time, and of an answer only the code is told, since servers repeat addresses.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use lettre::Message;
@@ -10,9 +11,12 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use percent_encoding::percent_decode_str;
+use tokio::net::TcpStream;
 use url::Url;
 
 use super::Failure;
+use super::refusal::{Enhanced, Hope, Place};
+use super::wire::Wire;
 
 /// How long a server may take to be reached, and for the answer to each command.
 const STEP: Duration = Duration::from_secs(10);
@@ -20,8 +24,16 @@ const STEP: Duration = Duration::from_secs(10);
 /// How long it may take to accept what was sent. Who gives up earlier sends twice what filters take their time for.
 const ACCEPTANCE: Duration = Duration::from_mins(1);
 
-/// The longest that one mail takes: all steps on a fresh connection, after one that was used had not answered.
-pub const ATTEMPT: Duration = Duration::from_mins(4);
+/// The longest that it takes to offer a mail: all steps on a fresh connection, after one that was used had not answered.
+pub const OFFER: Duration = Duration::from_secs(160);
+
+/// The longest that it takes to hand over what was offered: until it is accepted, and to clear up if it is not.
+pub const HANDOVER: Duration = Duration::from_secs(80);
+
+/// Steps whose faults mean more than others'.
+const CONNECTING: &str = "connecting";
+const RECIPIENT: &str = "RCPT";
+const END: &str = "the end of the mail";
 
 /// A server that takes mails.
 pub(super) struct Relay {
@@ -80,10 +92,15 @@ impl Relay {
             Protection::Whole => Some(parameters().map_err(|error| Fault::new("TLS", &error))?),
             Protection::None | Protection::Opportunistic | Protection::Required => None,
         };
-        let server = (self.host.as_str(), self.port);
-        let connect = AsyncSmtpConnection::connect_tokio1(server, Some(STEP), &self.name, whole, None);
-        // To be reached, and then to greet.
-        let mut connection = within("connecting", STEP * 2, connect).await?;
+        let mut connection = match self.protection {
+            Protection::None | Protection::Whole => {
+                let server = (self.host.as_str(), self.port);
+                let connect = AsyncSmtpConnection::connect_tokio1(server, Some(STEP), &self.name, whole, None);
+                // To be reached, and then to greet.
+                within(CONNECTING, STEP * 2, connect).await?
+            }
+            Protection::Opportunistic | Protection::Required => self.connect_in_the_clear().await?,
+        };
         let upgrade = match self.protection {
             Protection::Required => true,
             Protection::Opportunistic => connection.can_starttls(),
@@ -97,7 +114,16 @@ impl Relay {
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             within("AUTH", STEP, connection.auth(&mechanisms, credentials)).await?;
         }
-        Ok(Connection(connection))
+        Ok(Connection(Box::new(connection)))
+    }
+
+    /// Connects to a server that encrypts later, if at all.
+    async fn connect_in_the_clear(&self) -> Result<AsyncSmtpConnection, Fault> {
+        let reached = tokio::time::timeout(STEP, TcpStream::connect((self.host.as_str(), self.port))).await;
+        let stream = reached.map_err(|_| Fault::late(CONNECTING))?;
+        let stream = stream.map_err(|error| Fault::of_network(CONNECTING, error.to_string()))?;
+        let wire = Box::new(Wire::over(stream));
+        within(CONNECTING, STEP, AsyncSmtpConnection::connect_with_transport(wire, &self.name)).await
     }
 
     /// Whether it would take mails of ours, with what to do if not.
@@ -119,32 +145,42 @@ impl Relay {
     }
 }
 
-/// A connection to the server, ready for the next mail.
-pub(super) struct Connection(AsyncSmtpConnection);
+/// A connection to the server, ready for the next mail or for the one that it was told of.
+pub(super) struct Connection(Box<AsyncSmtpConnection>);
+
+/// What did not work, and the connection if the next mail may be sent over it.
+pub(super) struct Refused {
+    pub(super) fault: Fault,
+    pub(super) connection: Option<Connection>,
+}
 
 impl Connection {
-    /// Sends a message; gives itself back if the next one may be sent.
-    pub(super) async fn send(mut self, message: &Message) -> (Option<Self>, Result<(), Fault>) {
-        let outcome = self.transact(message).await;
-        let is_usable = match &outcome {
-            Ok(()) => true,
-            Err(fault) if fault.reach == Reach::Connection => false,
-            Err(_) => within("RSET", STEP, self.0.command("RSET\r\n")).await.is_ok(),
-        };
-        (is_usable.then_some(self), outcome)
+    /// Tells of a message, until the server waits for it. Whoever drops the connection now has sent nothing.
+    pub(super) async fn announce(mut self, message: &Message, content: &[u8]) -> Result<Self, Refused> {
+        let announced = self.announce_all(message.envelope(), content).await;
+        self.or_refused(announced).await
     }
 
-    async fn transact(&mut self, message: &Message) -> Result<(), Fault> {
-        let (envelope, content) = (message.envelope(), message.formatted());
-        let parameters = self.parameters(envelope, &content)?;
+    async fn announce_all(&mut self, envelope: &Envelope, content: &[u8]) -> Result<(), Fault> {
+        let parameters = self.parameters(envelope, content)?;
         within("MAIL", STEP, self.0.command(Mail::new(envelope.from().cloned(), parameters))).await?;
         for to in envelope.to() {
-            within("RCPT", STEP, self.0.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+            within(RECIPIENT, STEP, self.0.command(Rcpt::new(to.clone(), Vec::new()))).await?;
         }
         within("DATA", STEP, self.0.command(Data)).await?;
-        let taken = within("the end of the mail", ACCEPTANCE, self.0.message(&content)).await;
-        taken.map_err(|fault| Fault { may_have_sent: true, ..fault })?;
         Ok(())
+    }
+
+    /// Sends what was announced. If this is dropped half-way, nobody knows whether the server has it.
+    pub(super) async fn hand_over(mut self, content: &[u8]) -> Result<Self, Refused> {
+        let taken = within(END, ACCEPTANCE, self.0.message(content)).await;
+        self.or_refused(taken.map(drop)).await
+    }
+
+    async fn or_refused(mut self, outcome: Result<(), Fault>) -> Result<Self, Refused> {
+        let Err(fault) = outcome else { return Ok(self) };
+        let is_usable = !fault.ends_connection() && within("RSET", STEP, self.0.command("RSET\r\n")).await.is_ok();
+        Err(Refused { fault, connection: is_usable.then_some(self) })
     }
 
     /// What has to be announced of the message (RFC 6152, RFC 6531).
@@ -176,50 +212,56 @@ pub(super) struct Fault {
     stage: &'static str,
     what: String,
     reach: Reach,
-    /// Whether the server may have the mail all the same.
-    may_have_sent: bool,
 }
 
 /// How far a fault goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// This mail, for now.
-    Mail,
-    /// This mail, for ever.
-    MailForEver,
+    /// This mail, with so much hope for another try.
+    Mail(Hope),
     /// The connection, and so all mails.
     Connection,
 }
 
 impl Fault {
     fn new(stage: &'static str, error: &Error) -> Self {
-        let (what, reach) = match error.status().map(u16::from) {
-            // It closes.
-            Some(421) => ("the server answers 421".to_owned(), Reach::Connection),
-            Some(code) if stage == "RCPT" && error.is_permanent() => {
-                (format!("the server answers {code}"), Reach::MailForEver)
-            }
-            Some(code) => (format!("the server answers {code}"), Reach::Mail),
-            // The texts of these would repeat what the server said.
-            None if error.is_response() => ("the server's answer is none".to_owned(), Reach::Connection),
-            None => (error.to_string(), Reach::Connection),
+        let Some(code) = error.status().map(u16::from) else {
+            // The texts of answers would repeat what the server said.
+            let what = if error.is_response() { "the server's answer is none".to_owned() } else { error.to_string() };
+            return Self::of_network(stage, what);
         };
-        Self { stage, what, reach, may_have_sent: false }
+        let text = error.source().map(ToString::to_string).unwrap_or_default();
+        let enhanced = Enhanced::parse(&text);
+        let what = match enhanced {
+            Some(enhanced) => format!("the server answers {code} {enhanced}"),
+            None => format!("the server answers {code}"),
+        };
+        let place = match stage {
+            RECIPIENT => Place::Recipient,
+            END => Place::End,
+            _ => Place::Elsewhere,
+        };
+        // After 421 it closes.
+        let reach = if code == 421 { Reach::Connection } else { Reach::Mail(Hope::after(place, code, enhanced)) };
+        Self { stage, what, reach }
+    }
+
+    const fn of_network(stage: &'static str, what: String) -> Self {
+        Self { stage, what, reach: Reach::Connection }
     }
 
     fn late(stage: &'static str) -> Self {
-        let what = "the server does not answer in time".to_owned();
-        Self { stage, what, reach: Reach::Connection, may_have_sent: false }
+        Self::of_network(stage, "the server does not answer in time".to_owned())
     }
 
     fn unsupported(extension: Extension) -> Self {
         let what = format!("the server does not have {extension}, which this mail needs");
-        Self { stage: "EHLO", what, reach: Reach::MailForEver, may_have_sent: false }
+        Self { stage: "EHLO", what, reach: Reach::Mail(Hope::None) }
     }
 
-    /// Whether the connection came to its end before the server had anything of the mail.
-    pub(super) fn is_harmless_end(&self) -> bool {
-        self.reach == Reach::Connection && !self.may_have_sent
+    /// Whether nothing more can be said over the connection.
+    pub(super) fn ends_connection(&self) -> bool {
+        self.reach == Reach::Connection
     }
 
     fn told(&self) -> String {
@@ -231,10 +273,11 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let told = fault.told();
         match (fault.stage, fault.reach) {
-            (_, Reach::MailForEver) => Self::Hopeless(told),
             // Without these no mail goes, whatever the answer was.
-            ("connecting" | "TLS" | "STARTTLS" | "AUTH", _) | (_, Reach::Connection) => Self::Away(told),
-            (_, Reach::Mail) => Self::Later(told),
+            (CONNECTING | "TLS" | "STARTTLS" | "AUTH", _) | (_, Reach::Connection) => Self::Away(told),
+            (_, Reach::Mail(Hope::None)) => Self::Hopeless(told),
+            (_, Reach::Mail(Hope::Little)) => Self::Refused(told),
+            (_, Reach::Mail(Hope::Good)) => Self::Later(told),
         }
     }
 }

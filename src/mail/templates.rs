@@ -232,6 +232,7 @@ mod tests {
             for (_, value) in letter.values() {
                 assert!(rendered.text.contains(value) && rendered.html.contains(value), "{letter:?}: {value}");
             }
+            assert!(rendered.html.contains("overflow-wrap: anywhere"), "{letter:?}: an address is wider than a phone");
             let html = rendered.html.replace(r#"href="https://auth.example/page#t""#, "");
             for remote in ["src=", "href=", "url(", "<link", "<script", "@import"] {
                 assert!(!html.contains(remote), "{letter:?} has nothing from elsewhere: {remote}");

@@ -1,8 +1,11 @@
 //! What the gateway writes to people, before it is given words.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::recovery::{LINK_LIFETIME, RESET_LIFETIME};
 
 /// What is written to somebody.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -58,6 +61,33 @@ impl Letter {
             Self::PasswordChanged { .. } => "password_changed",
             Self::EmailChanged { .. } => "email_changed",
             Self::WalletLinked { .. } => "wallet_linked",
+        }
+    }
+
+    /// For how long it is good for anything: as long as the last thing in it that opens something. What tells of an event
+    /// is good however late it comes.
+    #[must_use]
+    pub const fn lifetime(&self) -> Option<Duration> {
+        match self {
+            Self::VerifyEmail { .. } => Some(LINK_LIFETIME),
+            Self::ResetPassword { .. } => Some(RESET_LIFETIME),
+            Self::NewSignIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::EmailChanged { .. }
+            | Self::WalletLinked { .. } => None,
+        }
+    }
+
+    /// Whether it makes an earlier one of its kind worthless, since what opens something in that one is replaced.
+    #[must_use]
+    pub const fn replaces_earlier(&self) -> bool {
+        match self {
+            Self::VerifyEmail { .. } => true,
+            Self::ResetPassword { .. }
+            | Self::NewSignIn { .. }
+            | Self::PasswordChanged { .. }
+            | Self::EmailChanged { .. }
+            | Self::WalletLinked { .. } => false,
         }
     }
 

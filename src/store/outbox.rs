@@ -15,6 +15,10 @@ pub struct NewMail<'a> {
     pub id: Uuid,
     /// Whose it is.
     pub account: Option<AccountId>,
+    /// Which letter it is.
+    pub kind: &'static str,
+    /// Until when it is good for anything, if not for ever.
+    pub expires_at: Option<Timestamp>,
     /// Recipient and letter, sealed.
     pub sealed: &'a [u8],
     /// The version of the root secret that sealed it.
@@ -34,6 +38,7 @@ pub struct InHand {
     /// How often it was tried, this time included.
     pub attempts: i64,
     claimed_until: i64,
+    expires_at: Option<i64>,
 }
 
 impl InHand {
@@ -42,6 +47,12 @@ impl InHand {
     pub const fn created_at(&self) -> Timestamp {
         Timestamp::from_micros(self.created_at)
     }
+
+    /// Whether it is good for nothing any more.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| Timestamp::from_micros(end) <= now)
+    }
 }
 
 /// Puts a mail in, which is due at once.
@@ -49,8 +60,8 @@ impl InHand {
 /// # Errors
 /// If the database does not answer.
 pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO outbox (id, account_id, sealed, secret_version, created_at, due_at) \
-                       VALUES ($1, $2, $3, $4, $5, $5)";
+    const SQL: &str = "INSERT INTO outbox (id, account_id, sealed, secret_version, created_at, due_at, kind, \
+                       expires_at) VALUES ($1, $2, $3, $4, $5, $5, $6, $7)";
     execute!(
         tx,
         sqlx::query(SQL)
@@ -59,7 +70,19 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<(
             .bind(mail.sealed)
             .bind(i64::from(mail.secret_version))
             .bind(now.micros())
+            .bind(mail.kind)
+            .bind(mail.expires_at.map(Timestamp::micros))
     )?;
+    Ok(())
+}
+
+/// Takes the account's letters of a kind out that no node has in hand. One that is in hand is on its way already.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn withdraw(tx: &mut Tx, account: AccountId, kind: &str, now: Timestamp) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM outbox WHERE account_id = $1 AND kind = $2 AND claimed_until <= $3";
+    execute!(tx, sqlx::query(SQL).bind(account.0).bind(kind).bind(now.micros()))?;
     Ok(())
 }
 
@@ -89,7 +112,8 @@ macro_rules! claim {
             "UPDATE outbox SET claimed_until = $2, attempts = attempts + 1 WHERE id = \
              (SELECT id FROM outbox WHERE due_at <= $1 AND claimed_until <= $1 ORDER BY due_at LIMIT 1",
             $lock,
-            ") RETURNING id, sealed, secret_version, created_at, attempts, claimed_until"
+            ") RETURNING id, sealed, secret_version, created_at, attempts, claimed_until, \
+             expires_at"
         )
     };
 }
@@ -122,6 +146,17 @@ pub async fn claim(tx: &mut Tx, until: Timestamp, now: Timestamp) -> Result<Opti
 pub async fn release(tx: &mut Tx, mail: &InHand, due_at: Timestamp) -> Result<(), Error> {
     const SQL: &str = "UPDATE outbox SET due_at = $3, claimed_until = 0 WHERE id = $1 AND claimed_until = $2";
     execute!(tx, sqlx::query(SQL).bind(mail.id).bind(mail.claimed_until).bind(due_at.micros()))?;
+    Ok(())
+}
+
+/// Puts a mail back that was not tried, as if it had not been taken. Nothing happens if another node has it by now.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn restore(tx: &mut Tx, mail: &InHand) -> Result<(), Error> {
+    const SQL: &str =
+        "UPDATE outbox SET attempts = attempts - 1, claimed_until = 0 WHERE id = $1 AND claimed_until = $2";
+    execute!(tx, sqlx::query(SQL).bind(mail.id).bind(mail.claimed_until))?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign::identity::Who;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::support::person::{PASSWORD, admin, call_as, login, session};
 use crate::support::wallet::Wallet;
@@ -20,6 +21,11 @@ const NOBODY: [(&str, &str); 2] =
 
 async fn change(world: &World, bearer: &str, body: Value) {
     call_as(world, bearer, "PUT", "/api/users/profile", body).await.ok(200);
+}
+
+async fn register(world: &World, username: &str) {
+    let body = json!({"email": format!("{username}@example.com"), "password": PASSWORD});
+    world.post("/auth/register", body).await.ok(201);
 }
 
 fn new_password(current: &str, new: &str) -> Value {
@@ -44,7 +50,7 @@ fn files(world: &World) -> Vec<PathBuf> {
 
 /// Recipient and subject of all mails, after what is due was sent.
 async fn mails(world: &World) -> Vec<(String, String)> {
-    world.core.deliver_mail().await.unwrap();
+    world.core.deliver_mail(&watch::channel(false).1).await.unwrap();
     let header = |text: &str, name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name} {text}"));
         line.trim().to_owned()
@@ -155,7 +161,7 @@ on_both! {
         let token = verified(&world, "trader1").await;
         change(&world, &token, new_password(PASSWORD, "another password")).await;
         let attempts = async || {
-            world.core.deliver_mail().await.unwrap();
+            world.core.deliver_mail(&watch::channel(false).1).await.unwrap();
             world.data().await.text("SELECT COALESCE((SELECT CAST(attempts AS TEXT) FROM outbox), 'gone')").await
         };
         assert_eq!(attempts().await, "1");
@@ -169,6 +175,60 @@ on_both! {
         for line in [r#"countersign_mails_total{outcome="retried"} 5"#, r#"countersign_mails_total{outcome="failed"} 1"#] {
             assert!(counted.contains(line), "{counted}");
         }
+    }
+
+    async fn a_letter_that_could_do_nothing_any_more_is_not_sent(world: World) {
+        let away = world.again_with(&NOBODY).await;
+        let token = verified(&away, "trader1").await;
+        change(&away, &token, new_password(PASSWORD, "another password")).await;
+        let forgotten = json!({"email": "trader1@example.com"});
+        away.post("/auth/forgot-password", forgotten).await.ok(200);
+        register(&away, "newcomer").await;
+        let subjects = async |world: &World| {
+            world.core.deliver_mail(&watch::channel(false).1).await.unwrap();
+            let texts = files(world).into_iter().map(|file| std::fs::read_to_string(file).unwrap());
+            let subjects = texts.map(|text| {
+                text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().to_owned()
+            });
+            let mut subjects: Vec<String> = subjects.collect();
+            subjects.sort();
+            subjects
+        };
+        let expired = |world: &World| {
+            let text = world.core.metrics_text();
+            let line = text.lines().find_map(|line| line.strip_prefix(r#"countersign_mails_total{outcome="expired"} "#));
+            line.map_or(0, |count| count.parse::<u32>().unwrap())
+        };
+        // The mail server comes back when the link to a new password is dead, and the one of the confirmation is not.
+        world.pass(Duration::from_mins(30));
+        assert_eq!(subjects(&world).await, ["Confirm your e-mail address", "Your password was changed"]);
+        assert_eq!((left(&world).await.as_str(), expired(&world)), ("0", 1));
+        register(&world, "latecomer").await;
+        world.pass(Duration::from_hours(24));
+        assert_eq!(subjects(&world).await.len(), 2);
+        assert_eq!((left(&world).await.as_str(), expired(&world)), ("0", 2));
+    }
+
+    async fn a_new_code_takes_back_the_letter_of_the_one_before_and_links_to_a_new_password_stay(world: World) {
+        let world = world.again_with(&NOBODY).await;
+        let asks = async |path: &str| {
+            world.post(path, json!({"email": "newcomer@example.com"})).await.ok(200);
+            world.pass(Duration::from_mins(1));
+        };
+        let kinds = "SELECT COALESCE((SELECT CAST(COUNT(*) AS TEXT) FROM outbox WHERE kind = 'verify_email'), '') || '+' || \
+                     (SELECT CAST(COUNT(*) AS TEXT) FROM outbox WHERE kind = 'reset_password')";
+        register(&world, "newcomer").await;
+        register(&world, "another").await;
+        world.pass(Duration::from_mins(1));
+        asks("/auth/resend-verification").await;
+        asks("/auth/resend-verification").await;
+        asks("/auth/forgot-password").await;
+        asks("/auth/forgot-password").await;
+        assert_eq!(world.data().await.text(kinds).await, "2+2", "one for each of both people");
+        // What a node has in hand is on its way; to take the row away would change nothing but what is known of it.
+        world.data().await.execute("UPDATE outbox SET claimed_until = due_at + 1000000000").await;
+        asks("/auth/resend-verification").await;
+        assert_eq!(world.data().await.text(kinds).await, "3+2");
     }
 
     async fn a_mail_that_a_node_was_killed_over_is_sent_by_another_when_its_time_is_over(world: World) {

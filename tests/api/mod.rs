@@ -2,6 +2,7 @@
 
 mod abuse;
 mod audit;
+mod doors;
 mod exchange;
 mod gateway;
 mod keys;

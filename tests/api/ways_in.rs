@@ -87,11 +87,7 @@ impl Owner {
         register(world, "trader1").await.ok(201);
         let opaque = login(world, "trader1", PASSWORD).await.ok(200).field("session_token").to_owned();
         let wallet = Wallet::number(1);
-        let body = json!({"address": wallet.address});
-        let asked = call_as(world, &opaque, "POST", "/users/wallets/challenge", body).await.ok(200);
-        let message = asked.field("message");
-        let proof = json!({"message": message, "signature": wallet.sign(message)});
-        call_as(world, &opaque, "POST", "/users/wallets", proof).await.ok(201);
+        wallet.link(world, &opaque).await;
         let session = wallet.sign_in(world).await;
         let key = session.api_key(world).await;
         let code = world.mails().await.first().expect("a mail").code();

@@ -6,19 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign::clock::Stopwatch;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{on_postgres, on_sqlite};
-use crate::support::http::get;
+use crate::support::http::{get, send};
+use crate::support::mail::Mail;
 use crate::support::mail_server::{PATIENCE, Person, Place, Protection, execute, header, sending, text};
 use crate::support::process::poll;
 use crate::support::server::{Gateway, Server};
+use crate::support::tampering::Tampering;
 
 /// Makes every mail due now, as time would, which a test can't wait for.
 const HURRY: &str = "UPDATE outbox SET due_at = 0";
 
 /// Takes every mail from the node that was killed over it, as time would.
 const FREE: &str = "UPDATE outbox SET due_at = 0, claimed_until = 0";
+
+const IN_HAND: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM outbox WHERE claimed_until > 0";
 
 const LEFT: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM outbox";
 
@@ -173,6 +177,115 @@ fn a_refusal_for_now_is_tried_again_and_one_for_ever_is_not() {
 }
 
 #[test]
+fn a_server_that_is_configured_wrongly_loses_no_mail() {
+    let place = Place::new(Protection::None);
+    let mailbox = place.start();
+    let (_directory, gateway) = on_sqlite();
+    let gateway = plain(gateway, &place);
+    let server = gateway.start();
+    let mut person = Person::new(&gateway, &server, "trader1");
+    for (mood, code) in [("relay", "554"), ("strange", "530")] {
+        place.be(mood);
+        for _ in 0..3 {
+            person.change_password(&server);
+        }
+        mailbox.wait_for("refusals", |_| mailbox.refused(code) >= 3);
+    }
+    poll(PATIENCE, || (counted(&server, "retried") >= 6).then_some(())).expect("all are put back");
+    place.be("well");
+    execute(&gateway, HURRY);
+    let mails = mailbox.wait_for_mails(6);
+    wait_until_empty(&gateway);
+    assert_eq!((ids(&mails).len(), counted(&server, "failed")), (6, 0));
+    let said = server.said();
+    assert!(said.contains("RCPT: the server answers 554 5.7.1") && !said.contains("trader1@"), "{said}");
+}
+
+#[test]
+fn a_mail_that_is_refused_for_what_it_is_is_tried_a_few_times_or_not_again() {
+    let place = Place::new(Protection::None);
+    let mailbox = place.start();
+    let (_directory, gateway) = on_postgres();
+    let gateway = plain(gateway, &place);
+    let server = gateway.start();
+    let mut person = Person::new(&gateway, &server, "trader1");
+    place.be("malformed");
+    person.change_password(&server);
+    poll(PATIENCE, || (counted(&server, "failed") == 1).then_some(())).expect("it is given up at once");
+    wait_until_empty(&gateway);
+    mailbox.wait_for("a refusal", |_| mailbox.refused("554") == 1);
+
+    place.be("spam");
+    person.change_password(&server);
+    for tried in 1..=5 {
+        mailbox.wait_for("a refusal", |_| mailbox.refused("550") == tried);
+        if tried < 5 {
+            // A good while is between the tries.
+            let waits = "SELECT CAST((due_at - created_at) / 60000000 AS TEXT) FROM outbox";
+            let minutes = || text(&gateway, waits).parse::<i64>().ok();
+            poll(PATIENCE, || minutes().filter(|minutes| (60..65).contains(minutes))).expect("it is put back");
+            // Nobody waits so long here.
+            execute(&gateway, HURRY);
+        }
+    }
+    wait_until_empty(&gateway);
+    assert_eq!((counted(&server, "failed"), mailbox.mails().len()), (2, 0));
+}
+
+#[test]
+fn a_server_that_hangs_over_a_mail_it_may_have_gets_it_again_and_delays_nobody() {
+    let place = Place::new(Protection::None);
+    let mailbox = place.start();
+    let (_directory, gateway) = on_sqlite();
+    let gateway = plain(gateway, &place);
+    let server = gateway.start();
+    let mut person = Person::new(&gateway, &server, "trader1");
+    place.be("hanging");
+    person.change_password(&server);
+    mailbox.wait_for("it hangs", |_| mailbox.refused("hanging") == 1);
+    for _ in 0..3 {
+        let watch = Stopwatch::start();
+        person.change_password(&server);
+        let took = watch.elapsed();
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    }
+    // A filter may take its time, and who leaves before it is done sends twice: a minute is waited.
+    std::thread::sleep(Duration::from_secs(45));
+    assert_eq!((counted(&server, "retried"), text(&gateway, LEFT).as_str()), (0, "4"));
+    place.be("well");
+    poll(PATIENCE, || (counted(&server, "retried") == 1).then_some(())).expect("it is put back");
+    let said = server.said();
+    assert!(said.contains("the end of the mail: the server does not answer in time"), "{said}");
+    execute(&gateway, HURRY);
+    let mails = mailbox.wait_for_mails(4);
+    wait_until_empty(&gateway);
+    assert_eq!((mailbox.mails().len(), ids(&mails).len()), (4, 4));
+}
+
+#[test]
+fn what_somebody_in_between_puts_behind_the_answer_to_starttls_is_no_answer() {
+    let place = Place::new(Protection::StartTls);
+    let mailbox = place.start();
+    let tampering = Tampering::with(place.port);
+    let (_directory, gateway) = on_sqlite();
+    let url = format!("smtp://app:p%40ss%2Fword@localhost:{}?tls=required", tampering.port);
+    let authority = place.file("ca.pem");
+    let gateway = sending(gateway, &url).with("SSL_CERT_FILE", authority.to_str().unwrap());
+    let server = gateway.start();
+    let mut person = Person::new(&gateway, &server, "trader1");
+    person.change_password(&server);
+    poll(PATIENCE, || (counted(&server, "retried") > 0).then_some(())).expect("it was tried");
+    assert!(tampering.is_done(), "something was put in");
+    assert_eq!((counted(&server, "sent"), text(&gateway, LEFT).as_str(), mailbox.mails().len()), (0, "1", 0));
+    let said = server.said();
+    assert!(said.contains("STARTTLS: ") && !said.contains("p@ss"), "{said}");
+    tampering.rest();
+    execute(&gateway, HURRY);
+    mailbox.wait_for_mails(1);
+    wait_until_empty(&gateway);
+}
+
+#[test]
 fn the_way_is_encrypted_and_the_password_sent_only_there() {
     for (protection, url) in [
         (Protection::StartTls, "smtp://app:p%40ss%2Fword@localhost:PORT?tls=required"),
@@ -248,6 +361,36 @@ fn without_a_server_a_mail_is_a_file_within_a_second_and_the_log_tells_where() {
 }
 
 #[test]
+fn a_code_and_a_link_are_in_the_file_and_never_in_the_log() {
+    for (directory, gateway) in [on_sqlite(), on_postgres()] {
+        let server = gateway.with("COUNTERSIGN_LOG__LEVEL", "debug").start();
+        let outbox = directory.path().join("data/outbox");
+        let first = || {
+            let paths = std::fs::read_dir(&outbox).into_iter().flatten().map(|entry| entry.unwrap().path());
+            paths.filter(|path| path.extension().is_some_and(|e| e == "eml")).last()
+        };
+        let body = json!({"email": "trader1@example.com", "password": "correct horse battery"}).to_string();
+        assert_eq!(send(&server.url, "POST", "/auth/register", &[], &body).status, 201);
+        let watch = Stopwatch::start();
+        let file = poll(PATIENCE, first).expect("a file");
+        let took = watch.elapsed();
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        let mail = Mail::read(&std::fs::read_to_string(file).unwrap());
+        let (code, token) = (mail.code(), mail.token());
+        assert!(code.len() == 6 && token.len() > 40, "{code} {token}");
+        let told = poll(PATIENCE / 20, || server.said().contains("a mail is in a file").then_some(()));
+        assert!(told.is_some(), "the log tells of it: {}", server.said());
+        let used = json!({"email": "trader1@example.com", "code": code}).to_string();
+        assert_eq!(send(&server.url, "POST", "/auth/verify-email", &[], &used).status, 200, "it is the code");
+        poll(PATIENCE, || server.said().contains("/auth/verify-email").then_some(())).expect("the log tells of it");
+        let said = server.said();
+        // Digits alone may be a part of any number; such a word is none.
+        let words: Vec<&str> = said.split(|c: char| !c.is_alphanumeric()).collect();
+        assert!(!words.contains(&code.as_str()) && !said.contains(&token), "{said}");
+    }
+}
+
+#[test]
 fn two_nodes_send_each_of_fifty_mails_once() {
     let place = Place::new(Protection::None);
     let (_directory, gateway) = on_postgres();
@@ -310,11 +453,63 @@ fn a_stop_waits_for_the_mail_under_way() {
     let mut person = Person::new(&gateway, &server, "trader1");
     place.be("slow");
     person.change_password(&server);
-    let claimed = "SELECT CAST(COUNT(*) AS TEXT) FROM outbox WHERE claimed_until > 0";
-    poll(PATIENCE, || (text(&gateway, claimed) == "1").then_some(())).expect("it is under way");
+    mailbox.wait_for("it is under way", |told| told.iter().any(|told| told["begun"] == true));
     server.terminate();
     assert_eq!(server.wait(), 0);
     assert_eq!((mailbox.wait_for_mails(1).len(), text(&gateway, LEFT).as_str()), (1, "0"));
+}
+
+#[test]
+fn a_stop_with_mails_that_wait_sends_each_once() {
+    for (_directory, gateway) in [on_sqlite(), on_postgres()] {
+        let place = Place::new(Protection::None);
+        let gateway = plain(gateway, &place);
+        let server = gateway.start();
+        let mut person = Person::new(&gateway, &server, "trader1");
+        for _ in 0..5 {
+            person.change_password(&server);
+        }
+        // Longer than a stop had waited once, whatever the server may have.
+        place.be("slower");
+        let mailbox = place.start();
+        execute(&gateway, HURRY);
+        mailbox.wait_for("the first is under way", |told| told.iter().any(|told| told["begun"] == true));
+        let watch = Stopwatch::start();
+        server.terminate();
+        assert_eq!(server.wait(), 0);
+        assert!(watch.elapsed() < Duration::from_secs(14), "none is begun any more: {:?}", watch.elapsed());
+        assert_eq!((mailbox.wait_for_mails(1).len(), text(&gateway, LEFT).as_str()), (1, "4"));
+        assert_eq!(text(&gateway, IN_HAND), "0", "any node may have them at once");
+        place.be("well");
+        let _server = gateway.start();
+        execute(&gateway, HURRY);
+        wait_until_empty(&gateway);
+        let mails = mailbox.wait_for_mails(5);
+        assert_eq!((mails.len(), ids(&mails).len()), (5, 5));
+    }
+}
+
+#[test]
+fn a_stop_takes_back_a_mail_that_no_server_has_yet() {
+    let place = Place::new(Protection::None);
+    let mailbox = place.start();
+    let (_directory, gateway) = on_sqlite();
+    let gateway = plain(gateway, &place);
+    let server = gateway.start();
+    let mut person = Person::new(&gateway, &server, "trader1");
+    place.be("silent");
+    person.change_password(&server);
+    poll(PATIENCE, || (text(&gateway, IN_HAND) == "1").then_some(())).expect("it is under way");
+    let watch = Stopwatch::start();
+    server.terminate();
+    assert_eq!(server.wait(), 0);
+    assert!(watch.elapsed() < Duration::from_secs(5), "nothing is waited for: {:?}", watch.elapsed());
+    assert_eq!((text(&gateway, LEFT).as_str(), text(&gateway, IN_HAND).as_str()), ("1", "0"));
+    assert_eq!(text(&gateway, "SELECT CAST(attempts AS TEXT) FROM outbox"), "0");
+    place.be("well");
+    let _server = gateway.start();
+    assert_eq!(mailbox.wait_for_mails(1).len(), 1);
+    wait_until_empty(&gateway);
 }
 
 #[test]

@@ -30,7 +30,13 @@ class Handler:
         return "250 HELP"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        codes = {"busy": "451 4.7.1 come back later", "unknown": f"550 5.1.1 <{address}> is nobody", "closing": "421 bye"}
+        codes = {
+            "busy": "451 4.7.1 come back later",
+            "unknown": f"550 5.1.1 <{address}> is nobody",
+            "closing": "421 bye",
+            "relay": f"554 5.7.1 <{address}>: Relay access denied",
+            "strange": "530 5.7.0 Authentication required",
+        }
         answer = codes.get(mood())
         if answer:
             tell(refused=answer[:3])
@@ -47,17 +53,27 @@ class Handler:
             server.transport.write(b"25")
             server.transport.close()
             await asyncio.sleep(3600)
-        if mood() == "slow":
-            await asyncio.sleep(4)
-        if mood() == "steady":
-            await asyncio.sleep(0.05)
+        refusals = {"malformed": "554 5.6.0 malformed", "spam": "550 5.7.26 neither SPF nor DKIM"}
+        answer = refusals.get(mood())
+        if answer:
+            tell(refused=answer[:3])
+            return answer
+        delays = {"slow": 4, "slower": 8, "steady": 0.05}
+        # What a server has, it has: that nobody waits for its word any more changes nothing.
+        return await asyncio.shield(asyncio.ensure_future(self.take(server, session, envelope, delays.get(mood(), 0))))
+
+    async def take(self, server, session, envelope, delay):
+        if delay:
+            tell(begun=True)
+            await asyncio.sleep(delay)
+        encrypted = server.transport is not None and server.transport.get_extra_info("sslcontext") is not None
         content = envelope.content.decode("utf-8")
         tell(
             sender=envelope.mail_from,
             to=envelope.rcpt_tos,
             content=content,
             hello=session.host_name,
-            encrypted=server.transport.get_extra_info("sslcontext") is not None,
+            encrypted=encrypted,
             user=session.auth_data.decode() if session.auth_data else None,
             peer=session.peer[1],
         )

@@ -14,6 +14,7 @@ mod google;
 mod headers;
 mod mail;
 mod nodes;
+mod once;
 mod outage;
 mod races;
 mod readme;

@@ -57,12 +57,20 @@ impl Nodes {
 
     /// Posts one thing a thousand times at once: every request is on its way before the first answer is read.
     pub(super) async fn post_all(&self, path: &str, body: &Value) -> Vec<Answer> {
-        let mut clients: Vec<_> = (0..POSTS).map(|turn| self.client(turn)).collect();
+        self.all_at_once(POSTS, async |_, client| client.post(path, body).await.expect("an answer")).await
+    }
+
+    /// Does one thing as often as this at once, over as many connections that are open before.
+    pub(super) async fn all_at_once(
+        &self,
+        often: usize,
+        what: impl AsyncFn(usize, &mut Client) -> Answer,
+    ) -> Vec<Answer> {
+        let mut clients: Vec<_> = (0..often).map(|turn| self.client(turn)).collect();
         for client in &mut clients {
             client.connect().await.expect("a connection");
         }
-        let posts = clients.iter_mut().map(|client| client.post(path, body));
-        join_all(posts).await.into_iter().map(|answer| answer.expect("an answer")).collect()
+        join_all(clients.iter_mut().enumerate().map(|(turn, client)| what(turn, client))).await
     }
 
     /// What `sql` counts in the database.

@@ -42,7 +42,7 @@ async fn post_all_proofs(nodes: &Nodes, proof: &Value) {
 
 /// Whether the database had no connection to spare for as long as the gateway waits for one, which is true of a machine
 /// that does much else. Then nothing was done.
-fn was_too_busy(answer: &Answer) -> bool {
+pub(super) fn was_too_busy(answer: &Answer) -> bool {
     answer.status == 503 && {
         answer.refused(503, "database_unavailable");
         true

@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use super::{on_postgres, on_sqlite};
-use crate::support::client::Client;
+use crate::support::client::{Answer, Client};
 use crate::support::mail::Mail;
 use crate::support::server::{Gateway, Server};
 
@@ -125,7 +125,7 @@ impl Nodes {
         posted
     }
 
-    /// What a killed node had in hand is carried by another one a minute and a half later. Nobody waits for that here.
+    /// What a killed node had in hand is carried by another one five minutes later. Nobody waits for that here.
     async fn pass_on_what_was_in_hand(&self) {
         const SQL: &str = "UPDATE outbox SET claimed_until = 0";
         let url = self.gateway.database_url();
@@ -170,12 +170,18 @@ impl Nodes {
     /// Holds what was answered against the gateway as it is now.
     async fn check(&self, Posted { post, answered }: &Posted) {
         let mut client = Client::of(&self.running[0].url);
-        let refusal = if post.path == "/auth/verify-email" { (401, "invalid_code") } else { (400, "invalid_link") };
+        let by_code = post.path == "/auth/verify-email";
+        let refused = |answer: &Answer| match answer.status {
+            // Links that are not good wait for each other.
+            429 if !by_code => answer.refused(429, "too_many_requests"),
+            _ if by_code => answer.refused(401, "invalid_code"),
+            _ => answer.refused(400, "invalid_link"),
+        };
         let again = client.post(post.path, &post.body).await.expect("an answer");
         if *answered || again.status != 200 {
-            again.refused(refusal.0, refusal.1);
+            refused(&again);
         }
-        client.post(post.path, &post.body).await.expect("an answer").refused(refusal.0, refusal.1);
+        refused(&client.post(post.path, &post.body).await.expect("an answer"));
         // By now it was done, by the first post or by the second one, and with it what it is for.
         let by = if post.path == "/auth/verify-email" { OLD } else { NEW };
         let body = json!({"email": post.email, "password": by});

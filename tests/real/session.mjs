@@ -1,6 +1,7 @@
 // A person before the pages of the session door, and before pages of others that use it:
 // node session.mjs FLOW GATEWAY OUTBOX APP FOREIGN CHROMIUM PICTURES
-// GATEWAY and APP are of one site; FOREIGN is of another one, and under the name localhost a sibling that nobody configured.
+// GATEWAY and APP are of one site. FOREIGN is of another one, and under the name localhost a sibling that nobody configured; or
+// it is a sibling already. Names below example.test are this machine.
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,11 +11,12 @@ import { chromium } from 'playwright-core'
 const [, , flow, gateway, outbox, app, foreign, executablePath, pictures] = process.argv
 const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
 const OFFLINE = ['--disable-component-update', '--disable-sync']
+const NAMES = ['--host-resolver-rules=MAP *.example.test 127.0.0.1']
 const PASSWORD = 'correct horse battery'
 const RESET = '/account/reset-password'
 const CONFIRM = '/account/confirm-email'
 
-const browser = await chromium.launch({ executablePath, args: [...QUIET, ...OFFLINE] })
+const browser = await chromium.launch({ executablePath, args: [...QUIET, ...OFFLINE, ...NAMES] })
 const context = await browser.newContext({ viewport: { width: 720, height: 640 } })
 context.setDefaultTimeout(20_000)
 const requests = []
@@ -27,10 +29,10 @@ await context.addInitScript(() =>
 )
 const page = await context.newPage()
 
-/** A request of this script's own, as a program makes it. */
+/** A request of this script's own, as a program makes it: it knows no names. */
 async function post(path, body) {
   const headers = { 'content-type': 'application/json' }
-  return fetch(gateway + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  return fetch(`http://127.0.0.1:${new URL(gateway).port}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
 async function register(email) {
@@ -317,15 +319,18 @@ const flows = {
     const login = { email: 'attacker@example.com', password: PASSWORD }
     const before = await jar()
     const hostile = await context.newPage()
-    for (const origin of [foreign, foreign.replace('127.0.0.1', 'localhost')]) {
-      for (const [path, body] of [['/auth/logout', undefined], ['/auth/logout', {}], ['/auth/login', login]]) {
+    const posts = [['/auth/logout', undefined], ['/auth/logout', {}], ['/auth/refresh', undefined], ['/auth/refresh', {}], ['/auth/login', login]]
+    for (const origin of new Set([foreign, foreign.replace('127.0.0.1', 'localhost')])) {
+      for (const [path, body] of posts) {
+        // Without the cookies, which are kept back from another site, there is nothing to refresh by.
+        const refusals = path === '/auth/refresh' && new URL(origin).hostname === '127.0.0.1' ? [401, 415] : [403, 415]
         for (const way of ['fetch', 'form']) {
           await hostile.goto(`${origin}/`)
           const answered = hostile.waitForResponse((answer) => answer.url() === gateway + path)
           await hostile.evaluate(postBlindly, [gateway + path, body, way])
           const answer = await answered
           const status = answer.status()
-          assert.ok([403, 415].includes(status), `${origin} ${path} by ${way}: ${status}`)
+          assert.ok(refusals.includes(status), `${origin} ${path} by ${way}: ${status}`)
           assert.equal((await answer.allHeaders())['set-cookie'], undefined)
           if (way === 'form') await hostile.waitForURL(gateway + path)
           assert.deepEqual(await jar(), before)
@@ -335,6 +340,8 @@ const flows = {
         await assert.rejects(asks, /Failed to fetch/, 'it is not sent, or not read')
         assert.deepEqual(await jar(), before)
       }
+      const reads = hostile.evaluate(call, [`${gateway}/auth/me`, 'GET', undefined, 'include'])
+      await assert.rejects(reads, /Failed to fetch/, 'it is not read')
     }
     assert.equal((await from(page, 'GET', '/auth/me')).email, email)
     await from(page, 'POST', '/auth/refresh')
@@ -351,6 +358,17 @@ const flows = {
     await asks('POST', '/auth/verify-email', { email, code })
     assert.equal((await asks('GET', '/auth/me')).email, email)
     await asks('POST', '/auth/refresh')
+    assert.equal((await asks('GET', '/auth/me')).email, email)
+    await asks('POST', '/auth/logout', undefined, 204)
+    assert.deepEqual(await context.cookies(), [])
+    await asks('GET', '/auth/me', undefined, 401)
+    await asks('POST', '/auth/refresh', undefined, 401)
+    await asks('POST', '/auth/login', { email, password: PASSWORD })
+    await assertJar()
+    const before = await jar()
+    await asks('POST', '/auth/refresh')
+    await assertJar()
+    assert.notDeepEqual(await jar(), before)
     assert.equal((await asks('GET', '/auth/me')).email, email)
     await asks('POST', '/auth/logout', undefined, 204)
     assert.deepEqual(await context.cookies(), [])

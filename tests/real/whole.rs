@@ -5,8 +5,8 @@ use sqlx::{Connection, PgConnection, SqliteConnection};
 use crate::support::block_on;
 use crate::support::server::Gateway;
 
-/// Counts of what must not be.
-const NEVER: [(&str, &str); 7] = [
+/// Counts of what must not be where everybody has a wallet.
+const NEVER_OF_WALLETS: [(&str, &str); 4] = [
     (
         "sessions without their account or wallet",
         "SELECT COUNT(*) FROM sessions s WHERE NOT EXISTS (SELECT 1 FROM wallets w JOIN accounts a ON a.id = w.account_id \
@@ -26,6 +26,20 @@ const NEVER: [(&str, &str); 7] = [
         "SELECT (SELECT COUNT(*) FROM sessions) - (SELECT COUNT(*) FROM spent_nonces) \
          - (SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM wallet_counts)",
     ),
+];
+
+/// Counts of what must not be, whoever is there.
+const NEVER: [(&str, &str); 5] = [
+    (
+        "accounts that nobody can enter",
+        "SELECT COUNT(*) FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM wallets w WHERE w.account_id = a.id) \
+         AND NOT EXISTS (SELECT 1 FROM passwords p WHERE p.account_id = a.id)",
+    ),
+    (
+        "addresses that are neither proven nor being proven",
+        "SELECT COUNT(*) FROM accounts a WHERE a.email_key IS NOT NULL AND a.email_verified_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM email_proofs p WHERE p.account_id = a.id)",
+    ),
     (
         "sessions that the audit trail does not know",
         "SELECT COUNT(*) FROM sessions s WHERE NOT EXISTS \
@@ -33,7 +47,8 @@ const NEVER: [(&str, &str); 7] = [
     ),
     (
         "accounts that the audit trail does not know, or the other way round",
-        "SELECT (SELECT COUNT(*) FROM accounts) - (SELECT COUNT(*) FROM audit_events WHERE event = 'account_created')",
+        "SELECT (SELECT COUNT(*) FROM accounts) \
+         - (SELECT COUNT(*) FROM audit_events WHERE event IN ('account_created', 'registered'))",
     ),
     (
         "sessions whose end the audit trail does not know",
@@ -42,27 +57,30 @@ const NEVER: [(&str, &str); 7] = [
     ),
 ];
 
-/// Looks into the gateway's database.
+/// Looks into the gateway's database, where everybody has a wallet.
 pub(super) fn assert_whole(gateway: &Gateway) {
-    let url = gateway.database_url();
-    block_on(async {
-        if url.starts_with("postgres") {
-            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL accepts a connection");
-            for (what, sql) in NEVER {
-                let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("an answer");
-                assert_eq!(count, 0, "{what}");
-            }
-        } else {
-            assert_file_whole(&url).await;
-        }
-    });
+    let never: Vec<_> = NEVER_OF_WALLETS.into_iter().chain(NEVER).collect();
+    block_on(assert_never(gateway, &never));
 }
 
-/// Looks into the SQLite database at `url`.
-pub(super) async fn assert_file_whole(url: &str) {
-    let mut connection = SqliteConnection::connect(url).await.expect("the file opens");
-    for (what, sql) in NEVER {
-        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("an answer");
+/// Looks into the gateway's database, where nobody need have a wallet.
+pub(super) fn assert_whole_without_wallets(gateway: &Gateway) {
+    block_on(assert_never(gateway, &NEVER));
+}
+
+async fn assert_never(gateway: &Gateway, never: &[(&str, &'static str)]) {
+    let url = gateway.database_url();
+    if url.starts_with("postgres") {
+        let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL accepts a connection");
+        for (what, sql) in never {
+            let count: i64 = sqlx::query_scalar(*sql).fetch_one(&mut connection).await.expect("an answer");
+            assert_eq!(count, 0, "{what}");
+        }
+        return;
+    }
+    let mut connection = SqliteConnection::connect(&url).await.expect("the file opens");
+    for (what, sql) in never {
+        let count: i64 = sqlx::query_scalar(*sql).fetch_one(&mut connection).await.expect("an answer");
         assert_eq!(count, 0, "{what}");
     }
     let fault: String =

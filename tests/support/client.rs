@@ -151,6 +151,11 @@ impl Answer {
         assert!(status != 503 || has("retry-after: "), "{self:?}");
     }
 
+    /// The values of the headers of this name, in lower case.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.head.iter().filter_map(move |line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
     /// A member of the body that has to be text.
     #[track_caller]
     pub fn field(&self, name: &str) -> &str {

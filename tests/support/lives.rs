@@ -9,7 +9,8 @@ use countersign::clock::Stopwatch;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::client::{Client, Nonce};
+use super::client::{Answer, Client, Nonce};
+use super::door::Door;
 use super::wallet::Wallet;
 
 /// How many live at once.
@@ -22,8 +23,9 @@ const SURELY_IN_GRACE: Duration = Duration::from_secs(8);
 const SURELY_AFTER_GRACE: Duration = Duration::from_secs(12);
 
 /// All who live, and what became of them.
-#[derive(Default)]
 pub struct Crowd {
+    /// How the one of this number enters.
+    door: fn(u32) -> Door,
     lives: RefCell<Vec<Life>>,
     /// Those whose promises are held until the very end.
     kept: RefCell<Vec<Life>>,
@@ -36,7 +38,28 @@ pub struct Crowd {
     killed: RefCell<BTreeSet<usize>>,
 }
 
+impl Default for Crowd {
+    /// All enter by a wallet.
+    fn default() -> Self {
+        Self::entering(|number| Door::Wallet(Wallet::number(number)))
+    }
+}
+
 impl Crowd {
+    /// All enter by this door.
+    pub fn entering(door: fn(u32) -> Door) -> Self {
+        Self {
+            door,
+            lives: RefCell::default(),
+            kept: RefCell::default(),
+            next: Cell::default(),
+            answers: Cell::default(),
+            outages: Cell::default(),
+            over: Cell::default(),
+            killed: RefCell::default(),
+        }
+    }
+
     /// Lives on the nodes at `urls` until it is [`Crowd::over`].
     pub async fn live(&self, urls: &[String]) {
         self.over.set(false);
@@ -74,7 +97,7 @@ impl Crowd {
             let number = self.next.replace(self.next.get() + 1);
             let person =
                 if place.is_multiple_of(2) { u32::try_from(place).expect("few places") } else { 1_000 + number };
-            let mut life = Life::of(Wallet::number(person));
+            let mut life = Life::of((self.door)(person));
             let lived = life.run(&mut client, number, &self.answers).await;
             self.lives.borrow_mut().push(life);
             match lived {
@@ -123,7 +146,7 @@ async fn check_all(lives: &[Life], urls: &[String]) {
 
 /// One session, from its sign-in on.
 struct Life {
-    wallet: Wallet,
+    door: Door,
     /// What was posted to sign in.
     proof: Value,
     /// The access tokens that were answered.
@@ -147,9 +170,9 @@ enum Doubt {
 }
 
 impl Life {
-    fn of(wallet: Wallet) -> Self {
+    fn of(door: Door) -> Self {
         Self {
-            wallet,
+            door,
             proof: Value::Null,
             tokens: Vec::new(),
             refreshes: Vec::new(),
@@ -160,32 +183,36 @@ impl Life {
         }
     }
 
-    /// Signs in, refreshes at most twice, and, if it is a fourth one, signs out.
+    /// Signs in, refreshes a few times, and, if it is a fourth one, signs out.
     async fn run(&mut self, client: &mut Client, number: u32, answers: &Cell<usize>) -> Result<()> {
         let count = || answers.set(answers.get() + 1);
         let nonce = if (number / 2).is_multiple_of(2) { Nonce::Own } else { Nonce::Free };
-        self.proof = client.proof(&self.wallet, nonce).await?;
+        self.proof = self.door.proof(client, nonce).await?;
         self.doubt = Doubt::SignIn;
-        let session = client.post("/users/authenticate", &self.proof).await?.or_busy(200)?.session();
+        let answer = self.door.sign_in(client, &self.proof).await?.or_busy(200)?;
         self.doubt = Doubt::None;
         count();
-        self.tokens.push(session.token);
-        self.refreshes.push(session.refresh);
-        for _ in 0..number % 3 {
+        self.was_given(&answer);
+        for _ in 0..number % self.door.refreshes() {
             (self.doubt, self.asked) = (Doubt::Refresh, Stopwatch::start());
-            let answer = client.refresh(self.last_refresh()).await?.or_busy(200)?;
+            let answer = self.door.refresh(client, self.last_refresh()).await?.or_busy(200)?;
             (self.doubt, self.answered) = (Doubt::None, Stopwatch::start());
             count();
-            self.tokens.push(answer.field("token").to_owned());
-            self.refreshes.push(answer.field("refreshToken").to_owned());
+            self.was_given(&answer);
         }
         if number % 4 == 3 {
             self.doubt = Doubt::SignOut;
-            client.call_as(self.last_token(), "POST", "/users/logout").await?.or_busy(204)?;
+            client.call_as(self.last_token(), "POST", self.door.sign_out()).await?.or_busy(204)?;
             (self.doubt, self.signed_out) = (Doubt::None, true);
             count();
         }
         Ok(())
+    }
+
+    fn was_given(&mut self, answer: &Answer) {
+        let pair = self.door.pair(answer);
+        self.tokens.push(pair.access);
+        self.refreshes.push(pair.refresh);
     }
 
     fn last_token(&self) -> &str {
@@ -201,7 +228,9 @@ impl Life {
         if self.proof.is_null() {
             return Ok(());
         }
-        self.check_proof(client).await?;
+        if self.door.proves_once() {
+            self.check_proof(client).await?;
+        }
         if self.tokens.is_empty() {
             return Ok(());
         }
@@ -221,10 +250,10 @@ impl Life {
     /// The nonce was used, or may be used once if nobody knows.
     async fn check_proof(&self, client: &mut Client) -> Result<()> {
         if matches!(self.doubt, Doubt::SignIn) {
-            let status = client.post("/users/authenticate", &self.proof).await?.status;
+            let status = self.door.sign_in(client, &self.proof).await?.status;
             assert!([200, 401].contains(&status), "{status} to a sign-in that was not answered");
         }
-        let again = client.post("/users/authenticate", &self.proof).await?;
+        let again = self.door.sign_in(client, &self.proof).await?;
         // A nonce of a wallet that signed in twice since is not even recognised.
         let code = if again.field("error") == "invalid_signature" { "invalid_signature" } else { "nonce_used" };
         again.refused(401, code);
@@ -235,7 +264,7 @@ impl Life {
         for token in &self.tokens {
             assert_eq!(self.reads(client, token).await?, 401, "a session that was ended");
         }
-        client.refresh(self.last_refresh()).await?.refused(401, "session_ended");
+        self.door.refresh(client, self.last_refresh()).await?.refused(401, "session_ended");
         Ok(())
     }
 
@@ -246,17 +275,17 @@ impl Life {
         if !self.check_used_refresh(client).await? {
             return Ok(());
         }
-        let next = client.refresh(self.last_refresh()).await?;
+        let next = self.door.refresh(client, self.last_refresh()).await?;
         if matches!(self.doubt, Doubt::Refresh) && self.asked.elapsed() > SURELY_IN_GRACE && next.status == 401 {
             // It happened, unanswered and too long ago: the session ends, as promised.
             next.refused(401, "refresh_token_reused");
             return Ok(());
         }
         let next = next.ok(200);
-        let again = client.refresh(self.last_refresh()).await?.ok(200);
-        assert_eq!(again.field("refreshToken"), next.field("refreshToken"), "the one successor");
+        let again = self.door.refresh(client, self.last_refresh()).await?.ok(200);
+        assert_eq!(self.door.pair(&again).refresh, self.door.pair(&next).refresh, "the one successor");
         if let [.., used, _] = self.refreshes.as_slice() {
-            client.refresh(used).await?.refused(401, "refresh_token_reused");
+            self.door.refresh(client, used).await?.refused(401, "refresh_token_reused");
             assert_eq!(self.reads(client, self.last_token()).await?, 401, "a session that a used token ended");
         }
         Ok(())
@@ -267,9 +296,9 @@ impl Life {
     async fn check_used_refresh(&self, client: &mut Client) -> Result<bool> {
         let ([.., used, last], Doubt::None) = (self.refreshes.as_slice(), &self.doubt) else { return Ok(true) };
         let answered = self.answered.elapsed();
-        let answer = client.refresh(used).await?;
+        let answer = self.door.refresh(client, used).await?;
         if answer.status == 200 {
-            assert_eq!(answer.field("refreshToken"), last, "the same successor");
+            assert_eq!(self.door.pair(&answer).refresh, *last, "the same successor");
             assert!(answered < SURELY_AFTER_GRACE, "a used refresh token works after its grace");
             return Ok(true);
         }
@@ -279,7 +308,6 @@ impl Life {
     }
 
     async fn reads(&self, client: &mut Client, token: &str) -> Result<u16> {
-        let path = format!("/users/{}/data", self.wallet.address);
-        Ok(client.call_as(token, "GET", &path).await?.status)
+        Ok(client.call_as(token, "GET", &self.door.own()).await?.status)
     }
 }

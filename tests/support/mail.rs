@@ -1,5 +1,13 @@
 //! Mails as files: whom they are for, and the code and the token that they carry.
 
+use std::path::Path;
+use std::time::Duration;
+
+use super::process::poll;
+
+/// How long a mail may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A mail.
 #[derive(Clone, Debug)]
 pub struct Mail {
@@ -18,6 +26,18 @@ impl Mail {
             line.trim().to_owned()
         };
         Self { to: header("To:"), subject: header("Subject:"), text }
+    }
+
+    /// The mail to this address that has this mark, once a gateway that runs has written it to its outbox.
+    pub fn awaited(outbox: &Path, to: &str, mark: &str) -> Self {
+        let look = || {
+            let files = std::fs::read_dir(outbox).ok()?.map(|entry| entry.expect("a file").path());
+            let mut mails = files
+                .filter(|file| file.extension().is_some_and(|kind| kind == "eml"))
+                .map(|file| Self::read(&std::fs::read_to_string(file).expect("a mail is text")));
+            mails.find(|mail| mail.to.contains(to) && mail.text.contains(mark))
+        };
+        poll(PATIENCE, look).unwrap_or_else(|| panic!("no mail to {to} with {mark}"))
     }
 
     /// The six digits that stand by themselves.

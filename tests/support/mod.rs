@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod door;
 pub mod evm;
 pub mod golden;
 pub mod http;
@@ -17,6 +18,7 @@ pub mod postgres;
 pub mod process;
 pub mod scratch;
 pub mod server;
+pub mod tampering;
 pub mod wallet;
 pub mod world;
 

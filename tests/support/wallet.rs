@@ -6,6 +6,7 @@ use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use sha3::{Digest, Keccak256};
 
+use super::person::call_as;
 use super::world::{Answer, World};
 
 /// A wallet whose key is known.
@@ -75,6 +76,15 @@ impl Wallet {
         let nonce = self.nonce(world).await;
         Session::of(&self.post(world, &self.sign(&nonce)).await.ok(200))
     }
+
+    /// Is linked to the account whose token this is.
+    pub async fn link(&self, world: &World, bearer: &str) {
+        let asked = json!({"address": self.address});
+        let asked = call_as(world, bearer, "POST", "/users/wallets/challenge", asked).await.ok(200);
+        let message = asked.field("message");
+        let proof = json!({"message": message, "signature": self.sign(message)});
+        call_as(world, bearer, "POST", "/users/wallets", proof).await.ok(201);
+    }
 }
 
 impl Session {
@@ -101,11 +111,16 @@ impl Session {
 
     /// The claims of the access token, unverified.
     pub fn claims(&self) -> Value {
-        use base64::Engine;
-        let payload = self.token.split('.').nth(1).expect("a token has a payload");
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
-        serde_json::from_slice(&bytes).expect("claims are JSON")
+        claims(&self.token)
     }
+}
+
+/// The claims of an access token, unverified.
+pub fn claims(token: &str) -> Value {
+    use base64::Engine;
+    let payload = token.split('.').nth(1).expect("a token has a payload");
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    serde_json::from_slice(&bytes).expect("claims are JSON")
 }
 
 /// Posts a refresh token.

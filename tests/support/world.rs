@@ -14,6 +14,7 @@ use countersign::identity::{Core, rotate_signing_key};
 use countersign::random::Random;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use super::database::Data;
@@ -147,7 +148,7 @@ impl World {
 
     /// The mails that were written since the last look, as the outbox's files have them, the oldest first.
     pub async fn mails(&self) -> Vec<Mail> {
-        self.core.deliver_mail().await.expect("mail is delivered");
+        self.core.deliver_mail(&watch::channel(false).1).await.expect("mail is delivered");
         let directory = self.data.path().join("outbox");
         let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
         let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();

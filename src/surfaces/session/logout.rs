@@ -49,15 +49,23 @@ pub(super) async fn logout(State(core): State<Arc<Core>>, request: Request) -> R
     let given = fields.optional("refresh_token");
     let given = fields.finish(Some(given))?;
     refuse_foreign_page(&core, &parts.headers)?;
-    end(&core, given, &mut parts, &client).await?;
+    let is_over = end(&core, given, &mut parts, &client).await?;
     let mut response = NoContent.into_response();
-    cookies::clear(&core, response.headers_mut());
+    if is_over {
+        cookies::clear(&core, response.headers_mut());
+    }
     Ok(response)
 }
 
-/// Ends the session that the request names, and that of the cookies, which are taken away. One that is over already is as
-/// ended as it can be; a token that names none leaves it to the others that came along.
-async fn end(core: &Arc<Core>, given: Option<&str>, parts: &mut Parts, client: &Client) -> Result<(), SessionProblem> {
+/// Ends the session that the request names, and that of the cookies. One that is over already is as ended as it can be; a
+/// token that names none leaves it to the others that came along. Tells whether the cookies have to go: as long as their
+/// session lives, they must not look as if it didn't.
+async fn end(
+    core: &Arc<Core>,
+    given: Option<&str>,
+    parts: &mut Parts,
+    client: &Client,
+) -> Result<bool, SessionProblem> {
     let mut ended = match given {
         Some(token) => named_a_session(core.sign_out_by_refresh_token(token, client).await)?,
         None => false,
@@ -70,12 +78,12 @@ async fn end(core: &Arc<Core>, given: Option<&str>, parts: &mut Parts, client: &
     let refresh = cookies::refresh_tokens(&parts.headers);
     let access = cookies::access_tokens(&parts.headers);
     if refresh.chain(access).next().is_none() {
-        return Ok(());
+        return Ok(true);
     }
     match require_page(core, &parts.headers) {
-        Ok(()) => end_of_cookies(core, &parts.headers, client).await,
-        // A program that sends no origin has named its session, and no cookie by accident.
-        Err(_) if ended => Ok(()),
+        Ok(()) => end_of_cookies(core, &parts.headers, client).await.map(|()| true),
+        // A program that names no page has named a token, and its cookies by accident.
+        Err(_) if given.is_some() || ended => Ok(ended),
         Err(error) => Err(error.into()),
     }
 }

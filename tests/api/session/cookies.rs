@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use crate::support::person::{PASSWORD, register, session};
 use crate::support::world::{Answer, World, on_both};
 
-const PAGE: &str = "http://localhost:8080";
+/// The gateway's own.
+pub(super) const PAGE: &str = "http://localhost:8080";
 
 /// Name and attributes of each cookie, without its value.
-fn cookies(answer: &Answer) -> Vec<(String, String, String)> {
+pub(super) fn cookies(answer: &Answer) -> Vec<(String, String, String)> {
     let lines = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
     let of = |line: &str| {
         let (pair, attributes) = line.split_once("; ").unwrap();
@@ -19,15 +20,15 @@ fn cookies(answer: &Answer) -> Vec<(String, String, String)> {
 }
 
 /// The header by which a browser sends them back.
-fn header(answer: &Answer) -> String {
+pub(super) fn header(answer: &Answer) -> String {
     cookies(answer).into_iter().map(|(name, value, _)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
 }
 
-async fn login(world: &World, headers: &[(&str, &str)]) -> Answer {
+pub(super) async fn login(world: &World, headers: &[(&str, &str)]) -> Answer {
     world.call("POST", "/auth/login", headers, &json!({"email": "trader1", "password": PASSWORD})).await
 }
 
-async fn post(world: &World, path: &str, cookie: &str, origin: Option<&str>) -> Answer {
+pub(super) async fn post(world: &World, path: &str, cookie: &str, origin: Option<&str>) -> Answer {
     let origin = origin.map(|origin| ("origin", origin));
     let headers: Vec<_> = [("cookie", cookie)].into_iter().chain(origin).collect();
     world.call("POST", path, &headers, &Value::Null).await
@@ -118,6 +119,13 @@ on_both! {
         is_over(&first).await;
         out(page(&format!("refresh_token=none; {}", access(&second)), Value::Null)).await;
         is_over(&second).await;
+        let first = login(&world, &[]).await.ok(200);
+        // A program that names no page can't use cookies; they stay as they are.
+        let headers = [("cookie", header(&first)), ("content-type", "application/json".to_owned())];
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let by = world.call("POST", "/auth/logout", &headers, &json!({"refresh_token": "none of ours"})).await.ok(204);
+        assert!(cookies(&by).is_empty());
+        world.get_as(first.field("access_token"), "/users/wallets").await.ok(200);
         let (first, second) = (login(&world, &[]).await.ok(200), login(&world, &[]).await.ok(200));
         out(page(&header(&second), json!({"refresh_token": first.field("refresh_token")}))).await;
         is_over(&first).await;

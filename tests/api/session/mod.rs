@@ -3,5 +3,7 @@
 mod cookies;
 mod door;
 mod golden;
+mod limits;
 mod recovery;
+mod sessions;
 mod verification;
