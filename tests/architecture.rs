@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each part of the crate, and the parts that it may name. The leaves may be named by anyone.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("main", &["cli"]),
     ("cli", &["app", "http", "identity", "wallet", "config"]),
     ("app", &["http", "identity", "chain", "mail", "model", "store", "config"]),
@@ -12,10 +12,11 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("web", &["transport", "identity", "model"]),
     ("surfaces", &["transport", "identity", "model"]),
     ("transport", &["identity", "model"]),
-    ("identity", &["store", "wallet", "crypto", "chain", "mail", "model", "metrics", "config"]),
+    ("identity", &["store", "wallet", "crypto", "chain", "openid", "mail", "model", "metrics", "config"]),
     ("store", &["model", "config"]),
     ("wallet", &["crypto", "model"]),
     ("chain", &["model", "config"]),
+    ("openid", &["model", "config"]),
     ("mail", &["model", "config"]),
     ("crypto", &["model", "config"]),
     ("model", &[]),
@@ -24,15 +25,16 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("clock", &[]),
     ("random", &[]),
     ("secret", &[]),
+    ("shared", &[]),
     ("tasks", &[]),
     ("lib", &[]),
 ];
 
 /// What anyone may name. (`config` is not among them: it names `model`, which must not name it back.)
-const LEAVES: [&str; 4] = ["clock", "random", "secret", "tasks"];
+const LEAVES: [&str; 5] = ["clock", "random", "secret", "shared", "tasks"];
 
 /// Crates that one part alone may name.
-const OWNED: [(&str, &[&str]); 9] = [
+const OWNED: [(&str, &[&str]); 11] = [
     ("sqlx", &["store"]),
     ("axum", &["http", "web", "surfaces", "transport"]),
     ("hyper", &["http"]),
@@ -40,7 +42,9 @@ const OWNED: [(&str, &[&str]); 9] = [
     ("jsonwebtoken", &["crypto"]),
     ("clap", &["cli"]),
     ("alloy", &["chain"]),
-    ("reqwest", &["cli", "chain"]),
+    ("reqwest", &["cli", "chain", "openid"]),
+    ("openidconnect", &["openid"]),
+    ("chrono", &["openid"]),
     ("lettre", &["mail"]),
 ];
 

@@ -62,10 +62,9 @@ impl App {
         data_dir::require_secret(&config)?;
         let db = Db::open(&config.database).await.map_err(|error| StartFailure::database(&config, &error))?;
         let secret = data_dir::secret(&config, &db, &random).await?;
-        // Apart, since a configuration is large, and each that is moved takes its place in what is awaited.
-        let opened = Box::pin(Core::open(config, clock, random, db, secret.bytes())).await;
-        let core = opened.map_err(StartFailure::from)?;
-        core.make_first_admin().await.map_err(StartFailure::first_admin)?;
+        // Boxed: they are big, and all that awaits a start would have room for them as well.
+        let core = Box::pin(Core::open(config, clock, random, db, secret.bytes())).await.map_err(StartFailure::from)?;
+        Box::pin(core.make_first_admin()).await.map_err(StartFailure::first_admin)?;
         Ok(Self { core, secret })
     }
 

@@ -45,6 +45,7 @@ impl From<Error> for UserFailure {
             | Error::Forbidden(_)
             | Error::TooMany(_)
             | Error::Unavailable(_)
+            | Error::NotConfigured(_)
             | Error::Internal(_) => Self::Start(StartFailure::from(error)),
         }
     }
@@ -158,7 +159,8 @@ impl Users {
         let db = operate::open(config).await?;
         let opened = match data_dir::existing_secret(config) {
             Ok(secret) => {
-                let core = Core::open_existing(config.clone(), clock, random, db.clone(), &secret).await;
+                // Boxed, since the core passes through all of it.
+                let core = Box::pin(Core::open_existing(config.clone(), clock, random, db.clone(), &secret)).await;
                 core.map_err(StartFailure::from)
             }
             Err(failure) => Err(failure),

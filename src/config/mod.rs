@@ -2,6 +2,7 @@
 
 mod chains;
 mod feeds;
+mod google;
 mod keys;
 mod mail;
 mod people;
@@ -19,6 +20,7 @@ use ipnet::IpNet;
 
 pub use chains::{Chain, RpcUrl};
 pub use feeds::Feed;
+pub use google::{Google, GoogleClient};
 pub use keys::{KEYS, Key};
 pub use sources::{ConfigError, Environment};
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub platform: PlatformDoor,
     /// The second factor.
     pub mfa: Mfa,
+    /// The OpenID provider at which people sign in.
+    pub google: Google,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.

@@ -54,6 +54,7 @@ impl Config {
             exchange: from.exchange()?,
             platform: from.platform()?,
             mfa: from.mfa(&public_url)?,
+            google: from.google()?,
             membership: Membership { secret: from.optional("membership.secret", secret_text)? },
             listed: from.listed(&token_lists, &chains)?,
             feeds: from.feeds(&chains)?,
@@ -99,7 +100,11 @@ impl Reader {
         written.and_then(|text| parse(&text)).map(Some).map_err(|fault| blame(setting, name, fault))
     }
 
-    fn list<T>(&self, name: &'static str, parse: fn(&str) -> Result<T, Fault>) -> Result<Vec<T>, ConfigError> {
+    pub(super) fn list<T>(
+        &self,
+        name: &'static str,
+        parse: fn(&str) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, ConfigError> {
         let Some(setting) = self.0.get(name) else { return Ok(Vec::new()) };
         let entries = match &setting.raw {
             Raw::Text(text) => serde_json::from_str::<Vec<String>>(text).map_err(|_| NOT_A_JSON_LIST),

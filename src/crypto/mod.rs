@@ -9,5 +9,6 @@ pub mod mailed;
 pub mod password;
 pub mod root;
 pub mod seal;
+pub mod started;
 pub mod ticket;
 pub mod totp;

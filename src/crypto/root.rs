@@ -21,6 +21,8 @@ pub struct RootKeys {
     pub mailed_code: hmac::Key,
     /// Tickets of sign-ins that lack the second factor.
     pub ticket: hmac::Key,
+    /// Sign-ins that begin at an OpenID provider.
+    pub started: hmac::Key,
     /// Keys at rest.
     pub seal: SecretBytes,
 }
@@ -39,6 +41,7 @@ impl RootKeys {
             api_key: mac("api key"),
             mailed_code: mac("mailed code"),
             ticket: mac("second factor ticket"),
+            started: mac("openid sign-in"),
             seal: derive(secret, "seal"),
         }
     }

@@ -63,7 +63,7 @@ fn complete(mut described: OpenApi, config: &Config) -> OpenApi {
         ("users", "Sign in by Basic authentication for an access token; accounts, for ADMINs."),
         (
             "platform",
-            "Sign in by password for a pair of tokens; the second factor; your details, settings and devices; memberships.",
+            "Sign in by password or at Google for a pair of tokens; the second factor; your details, settings and devices; memberships.",
         ),
         ("gateway", "What every gateway answers: its public keys and its state."),
     ];

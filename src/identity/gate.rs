@@ -32,6 +32,11 @@ pub(super) enum Way<'a> {
         /// What came of the second factor.
         second: &'a Second,
     },
+    /// By what an OpenID provider says. Whether he showed it a second factor, nobody here knows: it stands for a password.
+    Provider {
+        /// What came of the second factor.
+        second: &'a Second,
+    },
     /// With the right code from a mailbox, which is no second factor.
     MailedCode {
         /// What came of the second factor.
@@ -48,8 +53,11 @@ pub(super) fn admit<'a>(account: &'a Account, way: Way<'_>, config: &Config) -> 
     if account.disabled {
         return Err(Error::Forbidden(Forbidden::AccountDisabled));
     }
-    if let Way::Password { second, .. } | Way::MailedCode { second } = way {
-        second_factor(account, second)?;
+    match way {
+        Way::Password { second, .. } | Way::MailedCode { second } | Way::Provider { second } => {
+            second_factor(account, second)?;
+        }
+        Way::Credential | Way::Refresh | Way::Wallet => {}
     }
     let gives_tokens = !matches!(way, Way::Credential);
     let unverified = account.email.is_some() && !account.email_verified;

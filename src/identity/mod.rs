@@ -14,6 +14,7 @@ mod entitlements;
 mod exchange;
 mod explain;
 mod gate;
+mod google;
 mod guard;
 mod holdings;
 mod limits;
@@ -32,7 +33,6 @@ mod refusals;
 mod register;
 mod root;
 mod second_factor;
-mod shared;
 mod sign_in;
 mod signing_keys;
 mod sweep;
@@ -55,6 +55,7 @@ pub use challenge::{Challenge, MessageRequest};
 pub use details::{Details, DetailsChange};
 pub use exchange::MembershipClaim;
 pub use explain::{Explanation, Verdict};
+pub use google::{Arrived, GoogleAttempt, GoogleStart};
 pub use holdings::{Holdings, HoldingsFilter};
 pub use names::NamesChange;
 pub use nonces::IssuedNonce;
@@ -87,13 +88,14 @@ use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::model::error::Dependency;
 use crate::model::{Address, Error, SessionId};
+use crate::openid::Provider;
 use crate::random::Random;
 use crate::secret::SecretBytes;
+use crate::shared::Shared;
 use crate::store::{Db, PoolUse};
 use caller::TokenCache;
 use delivery::Mailing;
 use limits::Limiter;
-use shared::Shared;
 
 /// The account core: what every door stands on.
 pub struct Core {
@@ -122,6 +124,8 @@ pub struct Core {
     limiter: Limiter,
     mailing: Mailing,
     metrics: Metrics,
+    /// The OpenID provider at which people sign in.
+    provider: Option<Provider>,
 }
 
 impl Core {
@@ -136,7 +140,7 @@ impl Core {
         db: Db,
         secret: &SecretBytes,
     ) -> Result<Arc<Self>, RootError> {
-        let opened = root::open(&db, &config, secret, &random, clock.now()).await?;
+        let opened = Box::pin(root::open(&db, &config, secret, &random, clock.now())).await?;
         Self::over(opened, config, clock, random, db)
     }
 
@@ -176,6 +180,7 @@ impl Core {
             limiter: Limiter::new(config.limits),
             mailing: Mailing::new(Post::new(&config).map_err(RootError::Mail)?),
             metrics: Metrics::default(),
+            provider: Provider::new(&config.google, clock.clone()),
             chains: Chains::new(&config, clock.clone()),
             chain_ids: config.chains.iter().map(|chain| chain.id).collect(),
             config,
@@ -235,7 +240,7 @@ impl Core {
     /// # Errors
     /// [`Error::Unavailable`] if it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        let good_for = |answers| if answers { Duration::from_secs(1) } else { Duration::ZERO };
+        let good_for = |answers: &bool| if *answers { Duration::from_secs(1) } else { Duration::ZERO };
         let look = async {
             let answer = self.db.ping().await;
             if let Err(error) = &answer {

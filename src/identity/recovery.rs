@@ -14,7 +14,7 @@ use crate::model::mail::Letter;
 use crate::model::recovery::{MailedToken, RESET_LIFETIME, RESETS};
 use crate::model::{AccountId, Client, Email, Error, Password};
 use crate::store::people::{self, Known};
-use crate::store::{Tx, accounts, email_proofs, failures, mailed, password_resets, passwords, wallets};
+use crate::store::{Tx, accounts, email_proofs, failures, identities, mailed, password_resets, passwords, wallets};
 
 /// How long an answer takes at least that must not tell whether there is an account: longer than what is done for one.
 const USUAL: Duration = Duration::from_millis(120);
@@ -117,6 +117,7 @@ impl Core {
         }
         if !account.email_verified {
             wallets::delete_all(&mut tx, id).await?;
+            identities::delete_all(&mut tx, id).await?;
             accounts::update_primary_wallet(&mut tx, id, None).await?;
         }
         passwords::upsert(&mut tx, id, &new, now).await?;

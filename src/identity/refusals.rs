@@ -42,13 +42,13 @@ impl Core {
             Error::NotAuthenticated(Unauthenticated::TokenExpired | Unauthenticated::RefreshTokenReused) => {
                 return error;
             }
-            Error::NotAuthenticated(_) | Error::Forbidden(_) => {}
+            Error::NotAuthenticated(_) | Error::Forbidden(_) | Error::Conflict(_) => {}
             Error::Malformed(_)
             | Error::Invalid(_)
             | Error::NotFound(_)
-            | Error::Conflict(_)
             | Error::TooMany(_)
             | Error::Unavailable(_)
+            | Error::NotConfigured(_)
             | Error::Internal(_) => return error,
         }
         if let Err(limited) = self.limit(Policy::RefusedCredentials, client, self.clock.now()) {

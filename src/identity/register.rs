@@ -40,12 +40,12 @@ pub struct Vouched {
 }
 
 /// An account that is about to be stored.
-struct Prepared {
-    id: AccountId,
-    person: NewPerson,
-    hash: Option<String>,
-    marketing_opt_in: Option<bool>,
-    now: Timestamp,
+pub(super) struct Prepared {
+    pub(super) id: AccountId,
+    pub(super) person: NewPerson,
+    pub(super) hash: Option<String>,
+    pub(super) marketing_opt_in: Option<bool>,
+    pub(super) now: Timestamp,
 }
 
 const TAKEN: Error = Error::Conflict(Conflict::IdentityAlreadyUsed);
@@ -152,7 +152,12 @@ impl Core {
         Ok(Prepared { id: AccountId(self.random.uuid(now)), person, hash, marketing_opt_in, now })
     }
 
-    async fn store_account(&self, tx: &mut Tx, prepared: &Prepared, client: Option<&Client>) -> Result<Known, Error> {
+    pub(super) async fn store_account(
+        &self,
+        tx: &mut Tx,
+        prepared: &Prepared,
+        client: Option<&Client>,
+    ) -> Result<Known, Error> {
         let Prepared { id, person, hash, marketing_opt_in, now } = prepared;
         if !people::insert(tx, *id, person, *now).await? {
             return Err(TAKEN);

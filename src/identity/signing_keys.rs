@@ -65,7 +65,7 @@ impl Core {
                 tracing::warn!(?error, "the signing keys can't be looked up");
             }
         };
-        self.new_keys.ask(&self.clock, |()| LOOKED_AGAIN_AFTER, look).await;
+        self.new_keys.ask(&self.clock, |&()| LOOKED_AGAIN_AFTER, look).await;
     }
 }
 

@@ -186,7 +186,8 @@ impl Core {
         let unlinked = own.iter().find(|wallet| wallet.address == address);
         let unlinked = unlinked.ok_or(Error::Forbidden(Forbidden::NotYourWallet))?;
         let heir = own.iter().find(|wallet| wallet.id != unlinked.id).map(|wallet| wallet.id);
-        if heir.is_none() && !passwords::can_sign_in(&mut tx, account).await? {
+        let others = passwords::can_sign_in(&mut tx, account).await? || self.can_use_provider(&mut tx, account).await?;
+        if heir.is_none() && !others {
             return Err(Error::Conflict(Conflict::LastSignInMethod));
         }
         wallets::delete(&mut tx, account, unlinked.id).await?;

@@ -13,6 +13,10 @@ pub enum Event<'a> {
     SignedInByCode,
     /// Somebody signed in by password.
     SignedInByPassword,
+    /// Somebody signed in by an OpenID provider.
+    SignedInByProvider,
+    /// What an OpenID provider says of somebody signs in to the account from now on.
+    IdentityLinked,
     /// A sign-in was refused; with the stable code of the refusal.
     SignInRefused(&'static str),
     /// A refresh token that had been used came in again; its session was ended.
@@ -136,7 +140,8 @@ impl<'a> Event<'a> {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AccountCreated => "account_created",
-            Self::SignedIn | Self::SignedInByPassword | Self::SignedInByCode => "signed_in",
+            Self::SignedIn | Self::SignedInByPassword | Self::SignedInByCode | Self::SignedInByProvider => "signed_in",
+            Self::IdentityLinked => "identity_linked",
             Self::SignInRefused(_) => "sign_in_refused",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::RefreshRefused(_) => "refresh_refused",
@@ -206,6 +211,7 @@ impl<'a> Event<'a> {
             | Self::CredentialRefused(code) => Some(code),
             Self::SignedInByPassword => Some("password"),
             Self::SignedInByCode => Some("code"),
+            Self::SignedInByProvider => Some("provider"),
             Self::ProfileChanged(by)
             | Self::ExchangeChosen(by)
             | Self::UsernameChanged(by)
@@ -215,6 +221,7 @@ impl<'a> Event<'a> {
             Self::RoleGranted(by) | Self::RoleRevoked(by) | Self::AccountDeleted(by) => Some(by),
             Self::AccountCreated
             | Self::SignedIn
+            | Self::IdentityLinked
             | Self::RefreshTokenReused
             | Self::SignedOut
             | Self::ApiKeyRotated

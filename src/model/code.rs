@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::error::{
-    Conflict, Dependency, Error, Forbidden, Limited, Malformed, SignatureFault, Thing, Unauthenticated, Violation,
+    Conflict, Dependency, Error, Forbidden, Limited, Malformed, Setting, SignatureFault, Thing, Unauthenticated,
+    Violation,
 };
 use super::message::MessageRefusal;
 
@@ -27,6 +28,8 @@ impl Error {
             Self::Unavailable(Dependency::Time) => "timeout",
             Self::Unavailable(Dependency::Chains) => "chains_unavailable",
             Self::Unavailable(Dependency::Passwords) => "too_busy",
+            Self::Unavailable(Dependency::Provider) => "provider_unavailable",
+            Self::NotConfigured(Setting::Google) => "google_not_configured",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -60,6 +63,12 @@ impl Error {
             }
             Self::Unavailable(Dependency::Passwords) => {
                 "too many passwords are being checked; try again shortly".to_owned()
+            }
+            Self::Unavailable(Dependency::Provider) => {
+                "the provider of this sign-in does not answer as it should; try again shortly".to_owned()
+            }
+            Self::NotConfigured(Setting::Google) => {
+                "nobody signs in by Google here; the operator sets it up by google.client_id".to_owned()
             }
             Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
         }
@@ -96,6 +105,11 @@ impl Error {
             Unauthenticated::NonceExpired,
             Unauthenticated::NonceUsed,
             Unauthenticated::NonceUnknown,
+            Unauthenticated::InvalidState,
+            Unauthenticated::StateExpired,
+            Unauthenticated::StateUsed,
+            Unauthenticated::InvalidGrant,
+            Unauthenticated::InvalidIdToken,
         ];
         let forbidden = [
             Forbidden::AccountDisabled,
@@ -129,6 +143,8 @@ impl Error {
             Self::Unavailable(Dependency::Time),
             Self::Unavailable(Dependency::Chains),
             Self::Unavailable(Dependency::Passwords),
+            Self::Unavailable(Dependency::Provider),
+            Self::NotConfigured(Setting::Google),
             Self::internal("only the log tells"),
         ];
         let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));
@@ -186,6 +202,11 @@ impl Unauthenticated {
             Self::NonceExpired => "nonce_expired",
             Self::NonceUsed => "nonce_used",
             Self::NonceUnknown => "nonce_unknown",
+            Self::InvalidState => "invalid_state",
+            Self::StateExpired => "state_expired",
+            Self::StateUsed => "state_used",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidIdToken => "invalid_id_token",
         }
     }
 
@@ -211,6 +232,13 @@ impl Unauthenticated {
             Self::NonceExpired => "the nonce has expired; ask for a new one and sign that",
             Self::NonceUsed => "the nonce was used before; ask for a new one and sign that",
             Self::NonceUnknown => "the nonce was not issued by this gateway; ask for one and sign that",
+            Self::InvalidState => "the state was not made by this gateway for this page; begin the sign-in again",
+            Self::StateExpired => "the sign-in took too long; begin it again",
+            Self::StateUsed => "this state has signed somebody in already; begin the sign-in again",
+            Self::InvalidGrant => {
+                "the provider does not take this code: it was used, has expired or is not for this; begin the sign-in again"
+            }
+            Self::InvalidIdToken => "what the provider says of you can't be trusted; begin the sign-in again",
         })
     }
 }

@@ -24,6 +24,8 @@ pub enum Error {
     TooMany(Limited),
     /// Something that this needs does not answer now. Trying again later makes sense.
     Unavailable(Dependency),
+    /// This gateway is not set up for it.
+    NotConfigured(Setting),
     /// A fault of ours. The source is for the log alone.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -129,6 +131,16 @@ pub enum Unauthenticated {
     NonceUsed,
     /// The nonce was never issued by this gateway for this.
     NonceUnknown,
+    /// The `state` was not made by this gateway for this page.
+    InvalidState,
+    /// The `state` was made too long ago.
+    StateExpired,
+    /// The `state` has signed somebody in already.
+    StateUsed,
+    /// The provider does not take the code: used, expired, or given to somebody else.
+    InvalidGrant,
+    /// What the provider says of somebody breaks a rule.
+    InvalidIdToken,
 }
 
 /// What is wrong with a signature.
@@ -221,6 +233,13 @@ impl Limited {
     }
 }
 
+/// What an operator has not set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The OpenID provider at which people sign in.
+    Google,
+}
+
 /// What did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependency {
@@ -232,4 +251,6 @@ pub enum Dependency {
     Chains,
     /// Those who hash passwords: too many are waiting.
     Passwords,
+    /// The OpenID provider.
+    Provider,
 }

@@ -27,6 +27,9 @@ pub enum Amr {
     PasswordAndOtp,
     /// A code that was mailed and one of the second factor.
     MailedCodeAndOtp,
+    /// What an OpenID provider says: `fed`. How somebody proved himself there it may say or not, and no word of the
+    /// registry stands for what others vouch for.
+    Provider,
 }
 
 impl Amr {
@@ -36,8 +39,8 @@ impl Amr {
         match self {
             Self::Password | Self::PasswordAndOtp => Self::PasswordAndOtp,
             Self::MailedCode | Self::MailedCodeAndOtp => Self::MailedCodeAndOtp,
-            // Possession of a key asks for no code.
-            Self::Wallet => Self::Wallet,
+            // Possession of a key asks for no code, and who comes from a provider can't show one.
+            Self::Wallet | Self::Provider => self,
         }
     }
 
@@ -48,6 +51,7 @@ impl Amr {
             Self::Wallet => &["pop"],
             Self::Password => &["pwd"],
             Self::MailedCode => &["mail"],
+            Self::Provider => &["fed"],
             Self::PasswordAndOtp => &["pwd", "otp", "mfa"],
             Self::MailedCodeAndOtp => &["mail", "otp", "mfa"],
         }
@@ -62,6 +66,7 @@ impl Amr {
             Self::MailedCode => "mail",
             Self::PasswordAndOtp => "pwd+otp",
             Self::MailedCodeAndOtp => "mail+otp",
+            Self::Provider => "fed",
         }
     }
 
@@ -73,6 +78,7 @@ impl Amr {
             "mail" => Self::MailedCode,
             "pwd+otp" => Self::PasswordAndOtp,
             "mail+otp" => Self::MailedCodeAndOtp,
+            "fed" => Self::Provider,
             _ => Self::Password,
         }
     }

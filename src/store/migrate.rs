@@ -27,7 +27,7 @@ const POSTGRES_CONNECTIONS: u32 = 25;
 const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
-const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
     (
         1,
         "accounts",
@@ -69,6 +69,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 7] = [
         "platform",
         include_str!("../../migrations/sqlite/0007_platform.sql"),
         include_str!("../../migrations/postgres/0007_platform.sql"),
+    ),
+    (
+        8,
+        "identities",
+        include_str!("../../migrations/sqlite/0008_identities.sql"),
+        include_str!("../../migrations/postgres/0008_identities.sql"),
     ),
 ];
 

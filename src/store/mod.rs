@@ -17,6 +17,7 @@ pub mod devices;
 pub mod email_proofs;
 pub mod erasures;
 pub mod failures;
+pub mod identities;
 pub mod keys;
 pub mod listing;
 pub mod mailed;

@@ -183,7 +183,8 @@ impl From<Error> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             // RFC 9110 section 15.6.3: what we asked for it gave no good answer.
-            Error::Unavailable(Dependency::Chains) => StatusCode::BAD_GATEWAY,
+            Error::Unavailable(Dependency::Chains | Dependency::Provider) => StatusCode::BAD_GATEWAY,
+            Error::NotConfigured(_) => StatusCode::NOT_IMPLEMENTED,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Self::new(status, error.code(), error.detail());
@@ -198,7 +199,11 @@ impl From<Error> for Problem {
             }
             Error::Invalid(violations) => problem.violations = violations,
             Error::Internal(source) => problem.fault = Some(source.into()),
-            Error::Malformed(_) | Error::Forbidden(_) | Error::NotFound(_) | Error::Conflict(_) => {}
+            Error::Malformed(_)
+            | Error::Forbidden(_)
+            | Error::NotFound(_)
+            | Error::Conflict(_)
+            | Error::NotConfigured(_) => {}
         }
         problem
     }

@@ -16,6 +16,14 @@ use crate::model::error::{Error, Malformed};
 #[derive(Clone, Debug)]
 pub struct V1Problem(Problem);
 
+impl V1Problem {
+    /// This error as other doors tell it, for a route whose document asks for no 400.
+    #[must_use]
+    pub fn as_elsewhere(error: Error) -> Self {
+        Self(Problem::from(error))
+    }
+}
+
 impl From<Problem> for V1Problem {
     fn from(problem: Problem) -> Self {
         let is_fault_of_request = matches!(problem.code(), "invalid_request" | "identity_already_used");

@@ -1,9 +1,12 @@
 //! Every way to get a token, tried by accounts that must not: one table, so that no way is forgotten.
 
+use std::sync::Arc;
+
 use countersign::identity::Who;
 use serde_json::{Value, json};
 
 use crate::support::authenticator::{Authenticator, ticket, verify};
+use crate::support::openid::{Provider, sign_in};
 use crate::support::person::{PASSWORD, admin, basic, call_as, login, register, token};
 use crate::support::platform::authenticate;
 use crate::support::wallet::{Session, Wallet, refresh};
@@ -18,6 +21,7 @@ enum Way {
     Program,
     Platform,
     Code,
+    Google,
     Wallet,
     Refresh,
     RefreshByCookie,
@@ -27,12 +31,13 @@ enum Way {
     SessionToken,
 }
 
-const WAYS: [Way; 13] = [
+const WAYS: [Way; 14] = [
     Way::Login,
     Way::Basic,
     Way::Cookie,
     Way::Program,
     Way::Platform,
+    Way::Google,
     Way::Wallet,
     Way::Refresh,
     Way::RefreshByCookie,
@@ -65,11 +70,11 @@ fn expected(way: Way, state: State) -> Option<(u16, &'static str)> {
         (State::Deleted, Way::AccessToken | Way::SessionToken) => Some((401, "session_ended")),
         (State::Deleted, _) if by_password => Some((401, "invalid_credentials")),
         (State::Locked, _) if by_password => Some((429, "too_many_requests")),
-        (State::Unverified, Way::Wallet) => Some((403, "email_not_verified")),
+        (State::Unverified, Way::Google | Way::Wallet) => Some((403, "email_not_verified")),
         (State::Unverified, _) if by_password || by_refresh_token => Some((403, "email_not_verified")),
         // It says what is missing by its answer.
         (State::SecondFactor, Way::Platform) => None,
-        (State::SecondFactor, Way::Code) => Some((401, "mfa_required")),
+        (State::SecondFactor, Way::Google | Way::Code) => Some((401, "mfa_required")),
         (State::SecondFactor, _) if by_password => Some((401, "mfa_required")),
         // Of the sessions of before the one goes on that switched it on.
         (State::SecondFactor, Way::AccessToken) => Some((401, "session_ended")),
@@ -88,10 +93,11 @@ struct Owner {
     key: String,
     opaque: String,
     code: String,
+    provider: Arc<Provider>,
 }
 
 impl Owner {
-    async fn of(world: &World) -> Self {
+    async fn of(world: &World, provider: &Arc<Provider>) -> Self {
         register(world, "trader1").await.ok(201);
         let opaque = login(world, "trader1", PASSWORD).await.ok(200).field("session_token").to_owned();
         let wallet = Wallet::number(1);
@@ -99,7 +105,11 @@ impl Owner {
         let session = wallet.sign_in(world).await;
         let key = session.api_key(world).await;
         let code = world.mails().await.first().expect("a mail").code();
-        Self { wallet, session, key, opaque, code }
+        // Linked while the address was proven, which it is no more.
+        world.data().await.execute("UPDATE accounts SET email_verified_at = 1 WHERE username = 'trader1'").await;
+        sign_in(world, &provider.code("trader1", json!({}))).await.ok(200);
+        world.data().await.execute("UPDATE accounts SET email_verified_at = NULL WHERE username = 'trader1'").await;
+        Self { wallet, session, key, opaque, code, provider: Arc::clone(provider) }
     }
 
     async fn go(&self, world: &World, way: Way) -> Answer {
@@ -110,6 +120,7 @@ impl Owner {
                 let nonce = self.wallet.nonce(world).await;
                 self.wallet.post(world, &self.wallet.sign(&nonce)).await
             }
+            Way::Google => sign_in(world, &self.provider.code("trader1", json!({}))).await,
             Way::Cookie => world.post("/auth/login", json!({"email": "trader1", "password": PASSWORD})).await,
             Way::Program => {
                 let own = basic("trader1@example.com", PASSWORD);
@@ -158,6 +169,7 @@ async fn go_with(world: &World, way: Way, mailed: &str, otp: Option<&str>) -> An
         }
         // In two steps.
         Way::Platform
+        | Way::Google
         | Way::Wallet
         | Way::Refresh
         | Way::RefreshByCookie
@@ -193,12 +205,14 @@ async fn bring_about(world: &World, owner: &Owner, state: State) {
 on_both! {
     async fn no_way_in_forgets_to_ask_what_the_others_ask(world: World) {
         // The last one changes what the gateway asks for, so each has accounts of its own.
+        let provider = Arc::new(Provider::start());
+        let world = provider.before(&world, &[]).await;
         for state in [State::Locked, State::Disabled, State::Deleted, State::SecondFactor, State::Unverified] {
             world.data().await.execute("DELETE FROM wallets").await;
-            for table in ["DELETE FROM passwords", "DELETE FROM failures", "DELETE FROM accounts"] {
+            for table in ["DELETE FROM identities", "DELETE FROM passwords", "DELETE FROM failures", "DELETE FROM accounts"] {
                 world.data().await.execute(table).await;
             }
-            let owner = Owner::of(&world).await;
+            let owner = Owner::of(&world, &provider).await;
             let used_up = |way: &Way| matches!(way, Way::Refresh | Way::RefreshByCookie | Way::RefreshByHeader | Way::Code);
             for way in WAYS.into_iter().filter(|way| !used_up(way)) {
                 let answer = owner.go(&world, way).await;
@@ -223,7 +237,8 @@ on_both! {
     }
 
     async fn no_way_in_by_password_or_mail_goes_round_the_second_factor(world: World) {
-        let owner = Owner::of(&world).await;
+        let provider = Arc::new(Provider::start());
+        let owner = Owner::of(&world, &provider).await;
         let own = Authenticator::in_force(&world, &owner.opaque).await;
         let other = world.again_with(&[]).await;
         let used = own.code(&world);

@@ -10,6 +10,7 @@ mod doors;
 mod evm;
 mod front_ends;
 mod frozen;
+mod google;
 mod headers;
 mod mail;
 mod nodes;

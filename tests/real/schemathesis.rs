@@ -2,6 +2,7 @@
 
 use super::{KEY, on_postgres, on_sqlite};
 use crate::support::http::{get, send};
+use crate::support::openid::Provider;
 use crate::support::parts::{node, schemathesis, script};
 use crate::support::scratch;
 use crate::support::server::{Gateway, Server};
@@ -80,9 +81,12 @@ fn the_gateway_does_to_an_api_key_what_its_description_says() {
     assert_eq!(send(&server.url, "GET", &person.path, &[&header], "").status, 200);
 }
 
-/// Without limits, and with a chain that has no node: what a node answers is no description of ours.
+/// Without limits, with a provider that knows nobody, and with a chain that has no node: what a node answers is no
+/// description of ours.
 fn without_limits(gateway: Gateway) -> Gateway {
-    gateway.with("COUNTERSIGN_LIMITS__ENABLED", "false").with("COUNTERSIGN_CHAINS", r#"[{"id":1}]"#)
+    let gateway = gateway.with("COUNTERSIGN_LIMITS__ENABLED", "false").with("COUNTERSIGN_CHAINS", r#"[{"id":1}]"#);
+    let settings = Provider::start().settings().into_iter();
+    settings.fold(gateway, |gateway, (name, value)| gateway.with(&format!("COUNTERSIGN_{name}"), &value))
 }
 
 /// Somebody who is signed in.

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod lives;
 pub mod mail;
 pub mod mail_server;
+pub mod openid;
 pub mod pages;
 pub mod parts;
 pub mod person;

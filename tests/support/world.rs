@@ -69,6 +69,11 @@ pub struct World {
 impl World {
     /// A gateway over a fresh database, with limits switched off.
     pub async fn on(backend: Backend) -> Self {
+        Self::on_with(backend, &[]).await
+    }
+
+    /// The same with these settings: each such gateway gives the same answers.
+    pub async fn on_with(backend: Backend, settings: &[(&str, String)]) -> Self {
         let data = Arc::new(scratch::directory());
         let mut variables = vec![
             ("DATA_DIR".to_owned(), data.path().display().to_string()),
@@ -78,6 +83,7 @@ impl World {
         if backend == Backend::Postgres {
             variables.push(("DATABASE_URL".to_owned(), postgres::create_database()));
         }
+        variables.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         Self::start(variables, data, Clock::manual(START), 1).await
     }
 

@@ -1,5 +1,5 @@
 //! The platform door, `/v1/users/*`, `/v1/auth` and `/v1/devicetokens`: sign-in for a pair of tokens, the second factor,
-//! recovery, one's own details, settings, providers of data and devices, and what anybody may ask of memberships.
+//! sign-in by an OpenID provider, recovery, one's own details, settings, providers of data and devices, and what anybody may ask of memberships.
 
 mod answers;
 mod authenticate;
@@ -7,6 +7,7 @@ mod confirm_email;
 mod data_providers;
 mod details;
 mod devices;
+mod google;
 mod memberships;
 mod mfa;
 mod passwords;
@@ -39,5 +40,7 @@ pub fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(devices::note))
         .routes(routes!(devices::claim))
         .routes(routes!(devices::change))
+        .routes(routes!(google::start))
+        .routes(routes!(google::sign_in))
         .merge(mfa::router())
 }

@@ -6,6 +6,8 @@ mod data_providers;
 mod details;
 mod devices;
 mod golden;
+mod google;
+mod hostile_provider;
 mod memberships;
 mod mfa;
 mod passwords;

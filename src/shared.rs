@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::clock::{Clock, Timestamp};
 
 /// The last answer, and the way to the next one.
-pub(super) struct Shared<T> {
+pub(crate) struct Shared<T> {
     last: Mutex<Option<(Timestamp, T)>>,
     /// How often it was answered.
     rounds: AtomicU64,
@@ -20,21 +20,26 @@ impl<T> Default for Shared<T> {
     }
 }
 
-impl<T: Copy> Shared<T> {
+impl<T: Clone> Shared<T> {
     /// The answer that came while waiting for one's turn, or the last one if it is still good; else `question` is asked.
-    pub(super) async fn ask(&self, clock: &Clock, good_for: fn(T) -> Duration, question: impl Future<Output = T>) -> T {
+    pub(crate) async fn ask(
+        &self,
+        clock: &Clock,
+        good_for: fn(&T) -> Duration,
+        question: impl Future<Output = T>,
+    ) -> T {
         let round = self.rounds.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
-        if let Some((at, answer)) = *last {
+        if let Some((at, answer)) = &*last {
             let (now, came_meanwhile) = (clock.now(), self.rounds.load(Ordering::Acquire) != round);
             // A clock that was set back must not make it good for longer.
-            if came_meanwhile || (at <= now && now < at + good_for(answer)) {
-                return answer;
+            if came_meanwhile || (*at <= now && now < *at + good_for(answer)) {
+                return answer.clone();
             }
         }
         let answer = question.await;
         // By the time at which it came: a slow one is not asked again at once.
-        *last = Some((clock.now(), answer));
+        *last = Some((clock.now(), answer.clone()));
         self.rounds.fetch_add(1, Ordering::Release);
         answer
     }
@@ -57,8 +62,9 @@ mod tests {
     }
 
     /// Only a good answer is kept.
-    fn good_for(answer: bool) -> Duration {
-        if answer { SECOND } else { Duration::ZERO }
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "most answers are bigger")]
+    fn good_for(answer: &bool) -> Duration {
+        if *answer { SECOND } else { Duration::ZERO }
     }
 
     #[tokio::test]
