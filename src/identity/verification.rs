@@ -230,7 +230,7 @@ impl Core {
     /// Proves an address by the token of the link that was mailed to it. Signs nobody in.
     ///
     /// # Errors
-    /// [`Malformed::MailedToken`] if it is not good; [`Error::TooMany`], [`Error::Unavailable`].
+    /// [`Malformed::MailedToken`](crate::model::error::Malformed::MailedToken) if it is not good; [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn confirm_email(&self, token: &str, client: &Client) -> Result<(), Error> {
         let now = self.clock.now();
         self.limit(Policy::Recoveries, client, now)?;

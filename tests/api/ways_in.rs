@@ -238,6 +238,7 @@ on_both! {
 
     async fn no_way_in_by_password_or_mail_goes_round_the_second_factor(world: World) {
         let provider = Arc::new(Provider::start());
+        let world = provider.before(&world, &[]).await;
         let owner = Owner::of(&world, &provider).await;
         let own = Authenticator::in_force(&world, &owner.opaque).await;
         let other = world.again_with(&[]).await;
