@@ -89,10 +89,8 @@ impl Core {
     /// # Errors
     /// As [`Core::open_session`].
     pub async fn access_token(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<String, Error> {
-        let Entered { account, session, .. } =
-            self.sign_in_by_password(attempt, self.config.tokens.access_ttl, client).await?;
-        let admitted = gate::admit(&account, Way::Credential, &self.config)?;
-        Ok(self.issue(admitted, &session, None, session.created_at)?.access)
+        let entered = self.sign_in_by_password(attempt, self.config.tokens.access_ttl, client).await?;
+        Ok(self.tokens_of(&entered)?.access)
     }
 
     /// Signs in by password, for an access token and a refresh token.
@@ -100,8 +98,14 @@ impl Core {
     /// # Errors
     /// As [`Core::open_session`].
     pub async fn sign_in_with_password(&self, attempt: PasswordAttempt<'_>, client: &Client) -> Result<Tokens, Error> {
-        let Entered { account, session, .. } = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
-        self.issue(gate::admit(&account, Way::Credential, &self.config)?, &session, None, session.created_at)
+        let entered = self.sign_in_by_password(attempt, SESSION_LIFETIME, client).await?;
+        self.tokens_of(&entered)
+    }
+
+    /// The tokens of a session that began just now.
+    pub(super) fn tokens_of(&self, entered: &Entered) -> Result<Tokens, Error> {
+        let Entered { account, session, .. } = entered;
+        self.issue(gate::admit(account, Way::Credential, &self.config)?, session, None, session.created_at)
     }
 
     /// Signs in, in one step: whoever lacks the second factor is refused.

@@ -61,10 +61,7 @@ impl Core {
         let now = self.clock.now();
         match arrival {
             Arrival::Entered(entered) => {
-                let tokens = {
-                    let admitted = gate::admit(&entered.account, Way::Credential, &self.config)?;
-                    self.issue(admitted, &entered.session, None, entered.session.created_at)?
-                };
+                let tokens = self.tokens_of(&entered)?;
                 let person = Person::new(entered.account, entered.wallet);
                 Ok(SignInStep::SignedIn(Box::new(SignedInPerson { person, tokens })))
             }

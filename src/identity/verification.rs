@@ -143,6 +143,7 @@ impl Core {
         let right = self.judge_code(attempt, client).await?;
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
+        accounts::lock(&mut tx, right.account).await?;
         let account = right.consume(&mut tx, now).await?;
         gate::admit(&account, Way::Credential, &self.config)?;
         let subject = Subject { account: Some(account.id), ..Subject::default() };
@@ -278,10 +279,10 @@ struct RightCode {
 }
 
 impl RightCode {
-    /// Uses it up, and with it proves the address, if it still counts; gives the account as it is then.
+    /// Uses it up, and with it proves the address, if it still counts; gives the account, which is to be locked, as it is
+    /// then.
     async fn consume(&self, tx: &mut Tx, now: Timestamp) -> Result<Account, Error> {
         let Self { account, proof, guarded } = self;
-        accounts::lock(tx, *account).await?;
         guarded.pass(tx, now).await?;
         let used = email_proofs::consume(tx, *account, &proof.serial).await?;
         if !used || !email_proofs::verify_address(tx, *account, &proof.email_key, now).await? {
