@@ -18,6 +18,7 @@ pub mod mail;
 pub mod metrics;
 pub mod model;
 pub mod openid;
+pub mod push;
 pub mod random;
 pub mod secret;
 mod shared;

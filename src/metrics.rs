@@ -23,6 +23,7 @@ pub struct Metrics {
     second_factors: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
+    pushes: Family<OutcomeLabels, Counter>,
     events: Family<EventLabels, Counter>,
     pool: Family<PoolLabels, Gauge>,
 }
@@ -70,6 +71,7 @@ impl Default for Metrics {
             second_factors: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
+            pushes: Family::default(),
             events: Family::default(),
             pool: Family::default(),
         };
@@ -88,6 +90,8 @@ impl Metrics {
         registry.register("second_factors", help, self.second_factors.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
+        let help = "Tries to send a notice to a device by outcome: sent, retried, failed, expired, unmeant, gone";
+        registry.register("pushes", help, self.pushes.clone());
         registry.register("events", "Events of the audit trail by name, but sign-ins by wallet", self.events.clone());
         registry.register("database_connections", "Connections of the pool by state", self.pool.clone());
         self
@@ -122,6 +126,12 @@ impl Metrics {
     /// Counts a try to send a mail: `sent`, `retried` later, or `failed` for good.
     pub fn count_mail(&self, outcome: &'static str) {
         self.mails.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a try to send a notice: `sent`, `retried` later, `failed` for good, `expired`, `unmeant` for whoever has the
+    /// device now, or of a device that is `gone`.
+    pub fn count_push(&self, outcome: &'static str) {
+        self.pushes.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts an event of the audit trail.

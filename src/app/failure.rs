@@ -116,6 +116,7 @@ impl From<RootError> for StartFailure {
                  start the gateway once after a change of the secret",
             ),
             RootError::Mail(line) => Self::new(format!("{line}: correct it, or take it out of mail.templates")),
+            RootError::Push(line) => Self::new(line),
             RootError::Store(error) => Self::from(error),
         }
     }

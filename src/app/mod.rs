@@ -9,9 +9,10 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Interval, MissedTickBehavior};
 
 pub use data_dir::Secret;
@@ -26,6 +27,8 @@ use crate::config::{Config, Database};
 use crate::http;
 use crate::identity::{Core, RELOADED_WITHIN};
 use crate::mail;
+use crate::model::delivery::Way;
+use crate::push;
 use crate::random::Random;
 use crate::store::Db;
 use crate::tasks;
@@ -33,12 +36,12 @@ use crate::tasks;
 /// How often what expired is deleted.
 const SWEPT_EVERY: Duration = Duration::from_secs(5);
 
-/// How often the outbox is looked into: a mail that is a file has to be there within a second.
+/// How often the outbox is looked into, for each way: a mail that is a file has to be there within a second.
 const DELIVERED_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a stop waits for the mail that the server may have, so that it is not sent again by the next start: as long as
-/// the server may take, and to note what it said.
-const LAST_MAIL: Duration = mail::HANDOVER.saturating_add(Duration::from_secs(10));
+/// How long a stop waits for the mail that the server may have, and for notices in the same way, so that they are not sent
+/// again by the next start: as long as the server may take, which is longer than FCM may, and to note what it said.
+const LAST_DELIVERY: Duration = mail::HANDOVER.saturating_add(Duration::from_secs(10));
 
 /// A gateway that is ready to serve.
 pub struct App {
@@ -83,18 +86,20 @@ impl App {
     /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
     pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
         let work = [kept("keys", &self.core, keep_keys), kept("sweeping", &self.core, keep_tidy)];
-        let until = stop.clone();
-        let mail = kept("mail", &self.core, move |core| keep_delivering(core, until.clone()));
+        let deliveries = [Way::Mail, Way::Push].map(|way| {
+            let until = stop.clone();
+            kept(way.word(), &self.core, move |core| keep_delivering(core, way, until.clone()))
+        });
         let public = http::serve::serve(listeners.public, http::router(&self.core), stop.clone());
         let internal = http::serve::serve(listeners.internal, http::internal_router(&self.core), stop);
         tokio::join!(public, internal);
         for task in work {
             task.abort();
         }
-        let end_of_mail = mail.abort_handle();
-        if tokio::time::timeout(LAST_MAIL, mail).await.is_err() {
-            tracing::warn!("a mail is not done in time and is cut off: it may be sent again");
-            end_of_mail.abort();
+        let ends = deliveries.each_ref().map(JoinHandle::abort_handle);
+        if tokio::time::timeout(LAST_DELIVERY, join_all(deliveries)).await.is_err() {
+            tracing::warn!("a mail or a notice is not done in time and is cut off: it may be sent again");
+            ends.iter().for_each(AbortHandle::abort);
         }
         self.core.db().close().await;
     }
@@ -105,8 +110,9 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let database = Finding { subject: "database".to_owned(), outcome: examine_database(config).await };
     let (subject, outcome) = mail::examine(config).await;
     let mail = Finding { subject, outcome };
+    let push = push::examine(config, clock).await.map(|(subject, outcome)| Finding { subject, outcome });
     let of_chains = Chains::new(config, clock.clone()).examine().await;
-    [database, mail].into_iter().chain(of_chains).collect()
+    [database, mail].into_iter().chain(push).chain(of_chains).collect()
 }
 
 async fn examine_database(config: &Config) -> Result<String, String> {
@@ -159,8 +165,8 @@ async fn keep_tidy(core: Arc<Core>) {
     }
 }
 
-/// Sends mails, until it is to stop and no server may have one of which it has not said so.
-async fn keep_delivering(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+/// Sends what goes this way, until it is to stop and no server may have something of which it has not said so.
+async fn keep_delivering(core: Arc<Core>, way: Way, mut stop: watch::Receiver<bool>) {
     let mut ticks = ticks(DELIVERED_EVERY);
     while !*stop.borrow() {
         tokio::select! {
@@ -173,8 +179,12 @@ async fn keep_delivering(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
             }
         }
         // Tried again at the next tick. Nothing is lost meanwhile: what is not noted as sent is in the outbox.
-        if let Err(error) = core.deliver_mail(&stop).await {
-            tracing::warn!(?error, "the outbox can't be looked into");
+        let delivered = match way {
+            Way::Mail => core.deliver_mail(&stop).await,
+            Way::Push => core.deliver_push(&stop).await,
+        };
+        if let Err(error) = delivered {
+            tracing::warn!(?error, way = way.word(), "the outbox can't be looked into");
             ticks.reset_after(SWEPT_EVERY);
         }
     }

@@ -1,6 +1,7 @@
 //! The configuration: typed, checked once at the start, immutable after. It does not act on anything.
 
 mod chains;
+mod fcm;
 mod feeds;
 mod google;
 mod keys;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use chains::{Chain, RpcUrl};
+pub use fcm::{Fcm, ServiceAccount};
 pub use feeds::Feed;
 pub use google::{Google, GoogleClient};
 pub use keys::{KEYS, Key};
@@ -90,6 +92,8 @@ pub struct Config {
     pub notices: Notices,
     /// How mails are sent.
     pub mail: MailSettings,
+    /// How devices are reached.
+    pub fcm: Fcm,
     /// The audit trail.
     pub audit: Audit,
     /// What is logged, and how.
@@ -279,7 +283,7 @@ pub struct Links {
     pub confirm_email: String,
 }
 
-/// What people are told of by mail, at the address that they have proven.
+/// What people are told of: on their devices, and by mail at the address that they have proven.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct Notices {

@@ -62,6 +62,7 @@ impl Config {
             links: from.links(&public_url)?,
             notices: from.notices()?,
             mail: from.mail()?,
+            fcm: from.fcm()?,
             audit: Audit { retention: from.read("audit.retention", span::<0, { 36_500 * 86_400 }>)? },
             log: Log { level: from.read("log.level", log_level)?, format: from.read("log.format", log_format)? },
             public_url,

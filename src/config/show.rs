@@ -99,6 +99,9 @@ impl Config {
             "mail.templates" => text(self.mail.templates.as_ref()?.display()),
             "links.reset_password" => text(&self.links.reset_password),
             "links.confirm_email" => text(&self.links.confirm_email),
+            "fcm.service_account" => text(self.fcm.account.as_ref().map(|_| MASK)?),
+            "fcm.project_id" => text(self.fcm.project.as_ref()?),
+            "fcm.api_base" => text(&self.fcm.api_base),
             "notices.new_sign_in" => Value::Boolean(self.notices.new_sign_in),
             "notices.password_changed" => Value::Boolean(self.notices.password_changed),
             "notices.email_changed" => Value::Boolean(self.notices.email_changed),
@@ -203,6 +206,8 @@ mod tests {
             "# smtp.url is not set",
             "# smtp.from is not set",
             "# mail.templates is not set",
+            "# fcm.service_account is not set",
+            "# fcm.project_id is not set",
         ]));
     }
 

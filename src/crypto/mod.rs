@@ -1,6 +1,7 @@
 //! What the root secret makes and protects: derived tokens, sealed keys, the ring of signing keys, access
 //! tokens; and what passwords are kept as.
 
+pub mod assertion;
 pub mod derived;
 pub mod hashers;
 pub mod jwt;

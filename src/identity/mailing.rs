@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::Core;
 use crate::clock::Timestamp;
 use crate::crypto::seal;
+use crate::model::delivery::Way;
+use crate::model::device::PushToken;
 use crate::model::mail::Letter;
 use crate::model::{AccountId, Email, Error};
-use crate::store::outbox::{self, NewMail};
+use crate::store::outbox::{self, NewItem};
 use crate::store::{Tx, accounts};
 
 /// What is sealed in the outbox.
@@ -34,8 +36,8 @@ impl Core {
         self.post(tx, account, to, letter, now).await
     }
 
-    /// Tells the owner of an account what happened to it, if that is wanted and there is an address that is known to be
-    /// the person's. To be called before the address changes.
+    /// Tells the owner of an account what happened to it, if that is wanted: on the devices that are his, and by mail if
+    /// there is an address that is known to be the person's. To be called before the address changes.
     pub(super) async fn notify(
         &self,
         tx: &mut Tx,
@@ -59,6 +61,7 @@ impl Core {
         if !is_wanted {
             return Ok(());
         }
+        self.notify_devices(tx, account, letter, now).await?;
         let found = accounts::find(tx, account).await?;
         let verified = found.filter(|(account, _)| account.email_verified).and_then(|(account, _)| account.email);
         match verified {
@@ -75,22 +78,43 @@ impl Core {
         letter: &Letter,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let id = self.random.uuid(now);
-        let plain = Sealed { to: to.to_owned(), letter: letter.clone() };
-        let plain = serde_json::to_vec(&plain).map_err(|error| Error::Internal(error.into()))?;
-        let keys = self.keychain.current();
-        let sealed = seal::seal(keys, &purpose(id), &plain, &self.random)?;
         if let Some(account) = account.filter(|_| letter.replaces_earlier()) {
             outbox::withdraw(tx, account, letter.name(), now).await?;
         }
         let expires_at = letter.lifetime().map(|lifetime| now + lifetime);
-        let mail =
-            NewMail { id, account, kind: letter.name(), expires_at, sealed: &sealed, secret_version: keys.version() };
-        outbox::insert(tx, &mail, now).await
+        let label = Label { way: Way::Mail, account, device: None, kind: letter.name(), expires_at };
+        self.put(tx, &label, &Sealed { to: to.to_owned(), letter: letter.clone() }, now).await
+    }
+
+    /// Puts something into the outbox, sealed for its own row.
+    pub(super) async fn put(
+        &self,
+        tx: &mut Tx,
+        label: &Label<'_>,
+        content: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let id = self.random.uuid(now);
+        let plain = serde_json::to_vec(content).map_err(|error| Error::Internal(error.into()))?;
+        let keys = self.keychain.current();
+        let sealed = seal::seal(keys, &purpose(id), &plain, &self.random)?;
+        let Label { way, account, device, kind, expires_at } = *label;
+        let secret_version = keys.version();
+        let item = NewItem { id, way, account, device, kind, expires_at, sealed: &sealed, secret_version };
+        outbox::insert(tx, &item, now).await
     }
 }
 
-/// What a mail is sealed for: its own row, so that no other row's content takes its place.
+/// What stands on the outside of something that is put into the outbox.
+pub(super) struct Label<'a> {
+    pub(super) way: Way,
+    pub(super) account: Option<AccountId>,
+    pub(super) device: Option<&'a PushToken>,
+    pub(super) kind: &'static str,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// What something is sealed for: its own row, so that no other row's content takes its place.
 pub(super) fn purpose(id: uuid::Uuid) -> String {
     format!("outbox {id}")
 }

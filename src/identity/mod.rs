@@ -13,6 +13,7 @@ mod devices;
 mod entitlements;
 mod exchange;
 mod explain;
+mod fate;
 mod gate;
 mod google;
 mod guard;
@@ -21,12 +22,14 @@ mod limits;
 mod mailing;
 mod names;
 mod nonces;
+mod notices;
 mod passwords;
 mod people;
 mod person;
 mod preferences;
 mod profile;
 mod proof;
+mod pushing;
 mod recovery;
 mod refresh;
 mod refusals;
@@ -89,6 +92,7 @@ use crate::metrics::Metrics;
 use crate::model::error::Dependency;
 use crate::model::{Address, Error, SessionId};
 use crate::openid::Provider;
+use crate::push::Service;
 use crate::random::Random;
 use crate::secret::SecretBytes;
 use crate::shared::Shared;
@@ -96,6 +100,7 @@ use crate::store::{Db, PoolUse};
 use caller::TokenCache;
 use delivery::Mailing;
 use limits::Limiter;
+use pushing::Pushing;
 
 /// The account core: what every door stands on.
 pub struct Core {
@@ -123,6 +128,8 @@ pub struct Core {
     swept_to: Mutex<SessionId>,
     limiter: Limiter,
     mailing: Mailing,
+    /// What reaches devices, if anything does.
+    pushing: Option<Pushing>,
     metrics: Metrics,
     /// The OpenID provider at which people sign in.
     provider: Option<Provider>,
@@ -179,6 +186,7 @@ impl Core {
             swept_to: Mutex::new(sweep::BEGINNING),
             limiter: Limiter::new(config.limits),
             mailing: Mailing::new(Post::new(&config).map_err(RootError::Mail)?),
+            pushing: Service::new(&config.fcm, &clock).map_err(RootError::Push)?.map(Pushing::new),
             metrics: Metrics::default(),
             provider: Provider::new(&config.google, clock.clone()),
             chains: Chains::new(&config, clock.clone()),

@@ -27,6 +27,8 @@ pub enum RootError {
     NewSecret,
     /// A template of mails is wrong; in a line.
     Mail(String),
+    /// The account by which devices are reached is none; in a line.
+    Push(String),
     /// The database failed, or a sealed key does not open.
     Store(Error),
 }

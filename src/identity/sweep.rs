@@ -11,7 +11,7 @@ use crate::model::recovery::{COUNTED_WITHIN, RESETS};
 use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{Error, SessionId};
 use crate::store::{
-    audit, devices, failures, mailed, nonces, password_resets, second_factors, sessions, trusted_devices,
+    audit, devices, failures, mailed, nonces, outbox, password_resets, second_factors, sessions, trusted_devices,
 };
 
 /// How many rows one step deletes at most.
@@ -56,8 +56,9 @@ impl Core {
             let unclaimed = devices::delete_unclaimed(&mut tx, now - UNCLAIMED_FOR, STEP).await?;
             let setups = second_factors::delete_expired(&mut tx, now - SETUP_LIFETIME - MARGIN, STEP).await?;
             let trusted = trusted_devices::delete_expired(&mut tx, now - MARGIN, STEP).await?;
+            let notices = outbox::delete_expired_notices(&mut tx, now - MARGIN, STEP).await?;
             tx.commit().await?;
-            let deleted = [nonces, events, failures, networks, resets, mails, unclaimed, setups, trusted];
+            let deleted = [nonces, events, failures, networks, resets, mails, unclaimed, setups, trusted, notices];
             if deleted.into_iter().all(|rows| rows < STEP.unsigned_abs()) {
                 return Ok(());
             }

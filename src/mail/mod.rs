@@ -18,6 +18,7 @@ pub use smtp::{HANDOVER, OFFER};
 
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::model::delivery::Failure;
 use crate::model::mail::Letter;
 use message::Writer;
 use smtp::{Connection, Refused, Relay};
@@ -44,19 +45,6 @@ pub struct Mail<'a> {
     pub letter: &'a Letter,
     /// When it was written.
     pub written_at: Timestamp,
-}
-
-/// Why a mail was not sent, in words that name neither the person nor what was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// It can't be sent, ever.
-    Hopeless(String),
-    /// It was refused for what it is. A few tries more find out whether that was a mistake.
-    Refused(String),
-    /// It was not taken now; others may be.
-    Later(String),
-    /// The server does not do its work now, for none.
-    Away(String),
 }
 
 impl Post {

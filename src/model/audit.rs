@@ -95,6 +95,8 @@ pub enum Event<'a> {
     DeviceLost,
     /// What a device is sent was changed.
     DeviceChanged,
+    /// A device was taken out, since the service that reaches devices knows it no more.
+    DeviceGone,
     /// A role was given; by whom.
     RoleGranted(&'a str),
     /// A role was taken; by whom.
@@ -181,6 +183,7 @@ impl<'a> Event<'a> {
             Self::DeviceClaimed => "device_claimed",
             Self::DeviceLost => "device_lost",
             Self::DeviceChanged => "device_changed",
+            Self::DeviceGone => "device_gone",
             Self::RoleGranted(_) => "role_granted",
             Self::RoleRevoked(_) => "role_revoked",
             Self::AccountDeleted(_) => Self::ACCOUNT_DELETED,
@@ -238,6 +241,7 @@ impl<'a> Event<'a> {
             | Self::DeviceClaimed
             | Self::DeviceLost
             | Self::DeviceChanged
+            | Self::DeviceGone
             | Self::SecondFactorSetUp
             | Self::SecondFactorOff
             | Self::BackupCodesRenewed

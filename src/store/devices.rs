@@ -8,6 +8,7 @@ use super::held::within;
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::device::{Device, Os, PushToken, Wanted, WantedChange};
+use crate::model::notice::Topic;
 use crate::model::{AccountId, Error};
 
 #[derive(FromRow)]
@@ -157,6 +158,32 @@ pub async fn update(
         .bind(token.expose()).bind(account.0).bind(change.enabled).bind(change.security).bind(change.billing)
         .fetch_optional(c))?;
     Ok(row.map(Device::from))
+}
+
+/// The account's devices that are sent what concerns this.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn list_wanting(db: &mut impl Queryable, account: AccountId, topic: Topic) -> Result<Vec<PushToken>, Error> {
+    const SECURITY: &str =
+        "SELECT token FROM devices WHERE account_id = $1 AND enabled AND security ORDER BY since, token";
+    const BILLING: &str =
+        "SELECT token FROM devices WHERE account_id = $1 AND enabled AND billing ORDER BY since, token";
+    let sql = match topic {
+        Topic::Security => SECURITY,
+        Topic::Billing => BILLING,
+    };
+    let tokens = on!(db, c => sqlx::query_scalar::<_, String>(sql).bind(account.0).fetch_all(c))?;
+    Ok(tokens.into_iter().map(PushToken::from_stored).collect())
+}
+
+/// Deletes a device of this account; `false` if it has no such device by now.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete(tx: &mut Tx, token: &PushToken, account: AccountId) -> Result<bool, Error> {
+    const SQL: &str = "DELETE FROM devices WHERE token = $1 AND account_id = $2";
+    Ok(execute!(tx, sqlx::query(SQL).bind(token.expose()).bind(account.0))? == 1)
 }
 
 /// Deletes unclaimed ones of before `before`, at most `limit`; gives how many.

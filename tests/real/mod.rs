@@ -16,6 +16,7 @@ mod mail;
 mod nodes;
 mod once;
 mod outage;
+mod push;
 mod races;
 mod readme;
 mod recovery;

@@ -196,6 +196,14 @@ impl Person {
         Self { token: opened["session_token"].as_str().expect("a token").to_owned(), password, changes: 0 }
     }
 
+    /// Claims a device.
+    pub fn claim(&self, server: &Server, device: &str) {
+        let bearer = format!("authorization: Bearer {}", self.token);
+        let path = format!("/v1/users/notifications/tokens/{device}");
+        let answer = send(&server.url, "POST", &path, &[&bearer], "{}");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
     /// Changes the password, which causes a mail.
     pub fn change_password(&mut self, server: &Server) {
         self.changes += 1;

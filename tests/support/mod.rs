@@ -5,6 +5,7 @@ pub mod client;
 pub mod database;
 pub mod door;
 pub mod evm;
+pub mod fcm;
 pub mod golden;
 pub mod http;
 pub mod limits;

@@ -11,4 +11,5 @@ mod hostile_provider;
 mod memberships;
 mod mfa;
 mod passwords;
+mod push;
 mod settings;

@@ -1,0 +1,133 @@
+//! What somebody's devices show: that something happened, and nothing of it that is the person's alone. Whoever looks at
+//! the screen, and every service that it passes on its way, may read it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::mail::Letter;
+
+/// What a notice concerns. Each device says of each whether it is wanted there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// The safety of the account.
+    Security,
+    /// Payments.
+    Billing,
+}
+
+impl Topic {
+    /// As it is stored and sent.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Billing => "billing",
+        }
+    }
+
+    /// For how long a notice is news. A sign-in that was told a day late would look like one of today; a payment waits for
+    /// its person.
+    #[must_use]
+    pub const fn lifetime(self) -> Duration {
+        match self {
+            Self::Security => Duration::from_hours(24),
+            Self::Billing => Duration::from_hours(72),
+        }
+    }
+}
+
+/// What a device shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What it concerns.
+    pub topic: Topic,
+    /// What happened, by the name that programs know it by: that of the letter.
+    pub event: Cow<'static, str>,
+    /// The same for people, in a few words.
+    pub title: Cow<'static, str>,
+    /// What to do.
+    pub body: Cow<'static, str>,
+}
+
+impl Notice {
+    /// What is shown of what a letter tells; `None` if it is for the mailbox alone, since what it tells opens something.
+    #[must_use]
+    pub fn of(letter: &Letter) -> Option<Self> {
+        let (topic, title, body) = match letter {
+            Letter::VerifyEmail { .. } | Letter::ResetPassword { .. } => return None,
+            Letter::NewSignIn { .. } => (
+                Topic::Security,
+                "New sign-in",
+                "Somebody signed in to your account from a place that is new. If it was not you, change your password now.",
+            ),
+            Letter::PasswordChanged { .. } => (
+                Topic::Security,
+                "Password changed",
+                "The password of your account was changed. If it was not you, ask for a new one now.",
+            ),
+            Letter::EmailChanged { .. } => (
+                Topic::Security,
+                "E-mail address changed",
+                "The e-mail address of your account was changed. If it was not you, act now.",
+            ),
+            Letter::WalletLinked { .. } => (
+                Topic::Security,
+                "Wallet linked",
+                "A wallet can sign in to your account from now on. If it was not you, unlink it now.",
+            ),
+            Letter::SecondFactorOn { .. } => (
+                Topic::Security,
+                "Second factor on",
+                "Signing in by password takes a code from now on. If it was not you, act now.",
+            ),
+            Letter::SecondFactorOff { .. } => (
+                Topic::Security,
+                "Second factor off",
+                "The password alone signs in to your account from now on. If it was not you, change it now.",
+            ),
+            Letter::BackupCodesRenewed { .. } => (
+                Topic::Security,
+                "New backup codes",
+                "The backup codes of your account were replaced. If it was not you, change your password now.",
+            ),
+        };
+        Some(Self { topic, event: letter.name().into(), title: title.into(), body: body.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_repeats_nothing_of_what_its_letter_tells_and_is_short() {
+        let told = || "s3cret-0xAb5801-192.0.2.1-new@example.com".to_owned();
+        let letters = [
+            Letter::NewSignIn { at: told(), client: told() },
+            Letter::PasswordChanged { at: told() },
+            Letter::EmailChanged { at: told(), new: told() },
+            Letter::WalletLinked { at: told(), address: told() },
+            Letter::SecondFactorOn { at: told() },
+            Letter::SecondFactorOff { at: told() },
+            Letter::BackupCodesRenewed { at: told() },
+        ];
+        for letter in letters {
+            let notice = Notice::of(&letter).unwrap();
+            let sealed = serde_json::to_string(&notice).unwrap();
+            assert!(!sealed.contains(&told()), "{sealed}");
+            assert_eq!(serde_json::from_str::<Notice>(&sealed).unwrap(), notice);
+            // What phones show of one without being asked.
+            assert!(notice.title.len() <= 40 && notice.body.len() <= 120, "{notice:?}");
+        }
+    }
+
+    #[test]
+    fn what_opens_something_is_for_the_mailbox_alone() {
+        let (code, link) = ("123456".to_owned(), "https://auth.example/#t0ken".to_owned());
+        assert_eq!(Notice::of(&Letter::VerifyEmail { code, link: link.clone() }), None);
+        assert_eq!(Notice::of(&Letter::ResetPassword { link }), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! Requests to Google: protected, bounded in time and in length, over connections that are kept, and not led elsewhere.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::RequestBuilder;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use url::Url;
+
+/// How long one answer may take, connecting included.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The most that is read of an answer: one has a few hundred bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// The way to Google.
+pub(super) struct Web {
+    /// `None` if the system has no TLS to offer.
+    client: Option<reqwest::Client>,
+}
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// When it may be asked again, as it says.
+    pub(super) retry_after: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why nothing came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WebFault {
+    Unreachable(String),
+    TooLong,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        // No redirect: the access token and the notice go where they were meant to go, and nowhere else.
+        let builder = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(DEADLINE);
+        // A system without any root certificates can still ask a service on this machine.
+        Self { client: builder().build().or_else(|_| builder().tls_certs_only([]).build()).ok() }
+    }
+}
+
+impl Web {
+    /// Posts JSON with an access token.
+    pub(super) async fn post_json(&self, url: &Url, token: &str, body: String) -> Result<Answer, WebFault> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        self.send(self.client()?.post(url.clone()).bearer_auth(token).header(CONTENT_TYPE, JSON).body(body)).await
+    }
+
+    /// Posts a form.
+    pub(super) async fn post_form(&self, url: &Url, body: String) -> Result<Answer, WebFault> {
+        const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+        self.send(self.client()?.post(url.clone()).header(CONTENT_TYPE, FORM).body(body)).await
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, WebFault> {
+        let client = self.client.as_ref();
+        client.ok_or_else(|| WebFault::Unreachable("this system has no TLS to offer".to_owned()))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, WebFault> {
+        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut answer = Answer { status: response.status().as_u16(), retry_after, body: Vec::new() };
+        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
+            if answer.body.len() + chunk.len() > LONGEST {
+                return Err(WebFault::TooLong);
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+        Ok(answer)
+    }
+}
+
+/// The innermost reason, which does not name the URL.
+fn unreachable(error: &reqwest::Error) -> WebFault {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    let told = match error.source() {
+        _ if error.is_timeout() => "it takes too long".to_owned(),
+        Some(_) => reason.to_string(),
+        None => "the request failed".to_owned(),
+    };
+    WebFault::Unreachable(told)
+}
+
+impl fmt::Display for WebFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
+            Self::TooLong => f.write_str("its answer is too long"),
+        }
+    }
+}
