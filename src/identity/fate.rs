@@ -118,7 +118,7 @@ impl Core {
         let mut tx = self.db.write().await?;
         match fate {
             Fate::Sent | Fate::GivenUp { .. } | Fate::Expired | Fate::Unmeant => {
-                outbox::delete(&mut tx, item.id).await?
+                outbox::delete(&mut tx, item.id).await?;
             }
             Fate::Again { due_at, .. } => outbox::release(&mut tx, item, *due_at).await?,
             Fate::Untried => outbox::restore(&mut tx, item).await?,

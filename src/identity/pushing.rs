@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::Core;
 use super::fate::{Fate, LONGEST_PAUSE, MARGIN, Rest, pause};
+use crate::clock::Timestamp;
 use crate::model::Error;
 use crate::model::delivery::{Failure, Way};
 use crate::model::notice::Notice;
@@ -83,7 +84,7 @@ impl Core {
             // One that changed hands must not show what was meant for the one before.
             Some(_) if !item.is_meant() => Fate::Unmeant,
             None => Fate::Unmeant,
-            Some(_) if *stop.borrow() || pushing.rest.rests(now) => Fate::Untried,
+            Some(_) if *stop.borrow() || pushing.rest.rests(now) || self.is_late_for(item, now) => Fate::Untried,
             Some((token, _)) => match self.open_item::<Notice>(item) {
                 Ok(notice) => {
                     let expires_at = item.expires_at().unwrap_or(now);
@@ -95,6 +96,12 @@ impl Core {
             },
         };
         self.settle_notice(item, &fate).await
+    }
+
+    /// Whether another node may have it before a try is over: what the ones before took, with a database that is slow, is
+    /// more than was reckoned with.
+    fn is_late_for(&self, item: &InHand, now: Timestamp) -> bool {
+        now + TRY + self.config.wallet.clock_skew > item.claimed_until()
     }
 
     async fn try_push(&self, pushing: &Pushing, item: &InHand, parcel: Parcel<'_>) -> Fate {
@@ -109,7 +116,10 @@ impl Core {
             Err(Unsent::Gone(why)) => return Fate::Gone { why: why.to_owned() },
             Err(Unsent::Failed { failure, at_least }) => (failure, at_least.unwrap_or_default().min(LONGEST_PAUSE)),
             Err(Unsent::Misconfigured(why)) => {
-                tracing::error!(why, "FCM does not take what fcm.service_account says: no device is told anything");
+                // Once for all that fail together.
+                if !pushing.rest.rests(now) {
+                    tracing::error!(why, "FCM does not take what fcm.service_account says: no device is told anything");
+                }
                 (Failure::Away(why), Duration::ZERO)
             }
         };

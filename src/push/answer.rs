@@ -29,13 +29,13 @@ struct Sent {
 
 #[derive(Default, Deserialize)]
 struct Refused {
-    error: Status,
+    error: Said,
 }
 
 /// `google.rpc.Status`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Status {
+struct Said {
     message: String,
     status: String,
     details: Vec<Detail>,
@@ -57,7 +57,7 @@ struct FieldViolation {
     field: String,
 }
 
-impl Status {
+impl Said {
     fn read(body: &[u8]) -> Self {
         serde_json::from_slice::<Refused>(body).unwrap_or_default().error
     }
@@ -94,7 +94,7 @@ impl Status {
 
 /// Whether it says that Apple's service or a browser's takes nothing from the project.
 pub(super) fn is_about_the_way_on(answer: &Answer) -> bool {
-    Status::read(&answer.body).code() == Some("THIRD_PARTY_AUTH_ERROR")
+    Said::read(&answer.body).code() == Some("THIRD_PARTY_AUTH_ERROR")
 }
 
 /// Judges an answer to `messages:send`.
@@ -106,7 +106,7 @@ pub(super) fn judge(answer: &Answer, now: Timestamp) -> Result<(), Unsent> {
         let rubbish = || Unsent::failed(Failure::Away("its answer is none of FCM's".to_owned()));
         return sent.then_some(()).ok_or_else(rubbish);
     }
-    let said = Status::read(body);
+    let said = Said::read(body);
     let told = || format!("it answers with status {status}: {}", said.word());
     let retry_after = retry_after.as_deref().and_then(|text| span(text, now));
     Err(match (status, said.code()) {
@@ -141,7 +141,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_767_225_600);
 
-    fn refused(status: u16, error: Value) -> Unsent {
+    fn refused(status: u16, error: &Value) -> Unsent {
         judge(&Answer { status, retry_after: None, body: json!({"error": error}).to_string().into_bytes() }, NOW)
             .unwrap_err()
     }
@@ -152,23 +152,23 @@ mod tests {
 
     #[test]
     fn only_what_names_the_token_takes_a_device_away() {
-        assert_eq!(refused(404, with_code("UNREGISTERED")), Unsent::Gone("UNREGISTERED"));
-        assert_eq!(refused(403, with_code("SENDER_ID_MISMATCH")), Unsent::Gone("SENDER_ID_MISMATCH"));
+        assert_eq!(refused(404, &with_code("UNREGISTERED")), Unsent::Gone("UNREGISTERED"));
+        assert_eq!(refused(403, &with_code("SENDER_ID_MISMATCH")), Unsent::Gone("SENDER_ID_MISMATCH"));
         let of_field = |field: &str| {
             json!({"status": "INVALID_ARGUMENT", "details": [
                 {"errorCode": "INVALID_ARGUMENT"}, {"fieldViolations": [{"field": field, "description": "Invalid"}]},
             ]})
         };
-        assert_eq!(refused(400, of_field("message.token")), Unsent::Gone("INVALID_ARGUMENT"));
+        assert_eq!(refused(400, &of_field("message.token")), Unsent::Gone("INVALID_ARGUMENT"));
         let by_word = "The registration token is not a valid FCM registration token";
-        assert_eq!(refused(400, json!({"message": by_word})), Unsent::Gone("INVALID_ARGUMENT"));
+        assert_eq!(refused(400, &json!({"message": by_word})), Unsent::Gone("INVALID_ARGUMENT"));
         for (status, error) in [
             (400, of_field("message.data[0].value")),
             (400, with_code("INVALID_ARGUMENT")),
             (400, with_code("UNREGISTERED")),
             (413, json!({})),
         ] {
-            assert!(matches!(refused(status, error), Unsent::Failed { failure: Failure::Refused(_), .. }), "{status}");
+            assert!(matches!(refused(status, &error), Unsent::Failed { failure: Failure::Refused(_), .. }), "{status}");
         }
         // No project, no rights, no such place: a device can't help it.
         for (status, error) in [
@@ -178,9 +178,9 @@ mod tests {
             (401, json!({"status": "UNAUTHENTICATED"})),
             (302, Value::Null),
         ] {
-            assert!(matches!(refused(status, error), Unsent::Misconfigured(_)), "{status}");
+            assert!(matches!(refused(status, &error), Unsent::Misconfigured(_)), "{status}");
         }
-        let apple = refused(401, with_code("THIRD_PARTY_AUTH_ERROR"));
+        let apple = refused(401, &with_code("THIRD_PARTY_AUTH_ERROR"));
         assert!(matches!(apple, Unsent::Failed { failure: Failure::Later(_), at_least: None }), "{apple:?}");
     }
 

@@ -70,6 +70,12 @@ impl InHand {
         self.expires_at().is_some_and(|end| end <= now)
     }
 
+    /// Until when it is this node's.
+    #[must_use]
+    pub const fn claimed_until(&self) -> Timestamp {
+        Timestamp::from_micros(self.claimed_until)
+    }
+
     /// The device that it is for, and whose; `None` if it is a mail.
     #[must_use]
     pub fn device(&self) -> Option<(PushToken, AccountId)> {

@@ -417,12 +417,12 @@ on_both! {
         let fcm = Fcm::start();
         let world = fcm.behind(&world, &[("TOKENS__ACCESS_TTL", "24h")]).await;
         let mut owner = Owner::with_device(&world, "trader1", "phone").await;
-        let mut sent = 0;
+        let mut arrived = 0;
         let mut send = async |fetched: usize| {
             owner.change_password(&world).await;
             deliver(&world).await;
-            sent += 1;
-            assert_eq!((fcm.reached().len(), fcm.assertions().len()), (sent, fetched));
+            arrived += 1;
+            assert_eq!((fcm.reached().len(), fcm.assertions().len()), (arrived, fetched));
         };
         send(1).await;
         world.pass(Duration::from_mins(20));
@@ -433,7 +433,7 @@ on_both! {
         world.pass(Duration::from_mins(5));
         fcm.take_tokens_back();
         send(3).await;
-        assert_eq!(fcm.asked().len(), sent + 1, "one was refused, and sent again at once");
+        assert_eq!(fcm.asked().len(), arrived + 1, "one was refused, and sent again at once");
     }
 
     async fn an_operator_s_fault_loses_nothing_and_is_not_asked_about_again_and_again(world: World) {
