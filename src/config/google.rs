@@ -79,7 +79,7 @@ fn redirect_uri(written: &str) -> Result<String, Fault> {
 }
 
 /// Whether nobody on the way reads or changes what goes there.
-fn is_protected(url: &Url) -> bool {
+pub(super) fn is_protected(url: &Url) -> bool {
     let is_local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,5 +1,6 @@
 //! The configuration: typed, checked once at the start, immutable after. It does not act on anything.
 
+mod billing;
 mod chains;
 mod feeds;
 mod google;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use billing::{Stripe, StripeKeys};
 pub use chains::{Chain, RpcUrl};
 pub use feeds::Feed;
 pub use google::{Google, GoogleClient};
@@ -26,6 +28,7 @@ pub use sources::{ConfigError, Environment};
 
 use crate::model::bucket::Rate;
 use crate::model::data_provider::DataProvider;
+use crate::model::plan::Plans;
 use crate::model::{Email, Exchange, Origin, Password, Token};
 use crate::secret::{RedactedUrl, SecretBytes, SecretText};
 
@@ -72,6 +75,10 @@ pub struct Config {
     pub mfa: Mfa,
     /// The OpenID provider at which people sign in.
     pub google: Google,
+    /// What people may subscribe to.
+    pub plans: Plans,
+    /// Stripe, which takes payments.
+    pub stripe: Stripe,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.

@@ -22,6 +22,7 @@ impl Error {
             Self::NotFound(Thing::Account) => "account_not_found",
             Self::NotFound(Thing::Device) => "device_not_found",
             Self::NotFound(Thing::TrustedDevice) => "trusted_device_not_found",
+            Self::NotFound(Thing::Subscription) => "subscription_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
@@ -30,6 +31,7 @@ impl Error {
             Self::Unavailable(Dependency::Passwords) => "too_busy",
             Self::Unavailable(Dependency::Provider) => "provider_unavailable",
             Self::NotConfigured(Setting::Google) => "google_not_configured",
+            Self::NotConfigured(Setting::Payments) => "payment_provider_not_configured",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -51,6 +53,7 @@ impl Error {
                     .to_owned()
             }
             Self::NotFound(Thing::TrustedDevice) => "you trust no such device".to_owned(),
+            Self::NotFound(Thing::Subscription) => "you have no such subscription".to_owned(),
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -69,6 +72,9 @@ impl Error {
             }
             Self::NotConfigured(Setting::Google) => {
                 "nobody signs in by Google here; the operator sets it up by google.client_id".to_owned()
+            }
+            Self::NotConfigured(Setting::Payments) => {
+                "nobody takes payments here; the operator sets that up by stripe.secret_key".to_owned()
             }
             Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
         }
@@ -135,9 +141,12 @@ impl Error {
             Self::Conflict(Conflict::IdentityAlreadyUsed),
             Self::Conflict(Conflict::LastAdmin),
             Self::Conflict(Conflict::SecondFactorNotSetUp),
+            Self::Conflict(Conflict::SubscriptionExists),
+            Self::Conflict(Conflict::SubscriptionMoveImpossible),
             Self::NotFound(Thing::Account),
             Self::NotFound(Thing::Device),
             Self::NotFound(Thing::TrustedDevice),
+            Self::NotFound(Thing::Subscription),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
@@ -145,6 +154,7 @@ impl Error {
             Self::Unavailable(Dependency::Passwords),
             Self::Unavailable(Dependency::Provider),
             Self::NotConfigured(Setting::Google),
+            Self::NotConfigured(Setting::Payments),
             Self::internal("only the log tells"),
         ];
         let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));
@@ -323,6 +333,8 @@ impl Conflict {
             Self::IdentityAlreadyUsed => "identity_already_used",
             Self::LastAdmin => "last_admin",
             Self::SecondFactorNotSetUp => "second_factor_not_set_up",
+            Self::SubscriptionExists => "subscription_exists",
+            Self::SubscriptionMoveImpossible => "subscription_move_impossible",
         }
     }
 
@@ -341,6 +353,10 @@ impl Conflict {
             Self::SecondFactorNotSetUp => {
                 "this account has no second factor; begin with POST /v1/auth/mfa/setup, and verify within an hour"
             }
+            Self::SubscriptionExists => {
+                "you have a subscription that is not over; change its plan, or cancel it and wait for its end"
+            }
+            Self::SubscriptionMoveImpossible => "this makes no sense in the state that the subscription is in; read it again",
         }
     }
 }

@@ -94,6 +94,8 @@ pub enum Thing {
     Device,
     /// A device that is trusted.
     TrustedDevice,
+    /// A subscription of the caller's.
+    Subscription,
 }
 
 /// Why nobody was authenticated.
@@ -212,6 +214,10 @@ pub enum Conflict {
     LastAdmin,
     /// The account has no second factor, and none is being set up.
     SecondFactorNotSetUp,
+    /// The account has a subscription that is not over.
+    SubscriptionExists,
+    /// The subscription is in a state that this makes no sense in.
+    SubscriptionMoveImpossible,
 }
 
 /// How a limit was reached.
@@ -238,6 +244,8 @@ impl Limited {
 pub enum Setting {
     /// The OpenID provider at which people sign in.
     Google,
+    /// Whoever takes payments.
+    Payments,
 }
 
 /// What did not answer.

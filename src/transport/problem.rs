@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::error::{Dependency, Error, Limited, Violation};
+use crate::model::error::{Dependency, Error, Limited, Setting, Violation};
 
 /// How long a client should wait before it asks again for what did not answer, in seconds.
 const OUTAGE_RETRY: u64 = 2;
@@ -184,7 +184,8 @@ impl From<Error> for Problem {
             }
             // RFC 9110 section 15.6.3: what we asked for it gave no good answer.
             Error::Unavailable(Dependency::Chains | Dependency::Provider) => StatusCode::BAD_GATEWAY,
-            Error::NotConfigured(_) => StatusCode::NOT_IMPLEMENTED,
+            Error::NotConfigured(Setting::Google) => StatusCode::NOT_IMPLEMENTED,
+            Error::NotConfigured(Setting::Payments) => StatusCode::PAYMENT_REQUIRED,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Self::new(status, error.code(), error.detail());
