@@ -21,6 +21,7 @@ pub struct Metrics {
     sign_ins: Family<OutcomeLabels, Counter>,
     refreshes: Family<OutcomeLabels, Counter>,
     second_factors: Family<OutcomeLabels, Counter>,
+    subscription_moves: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
     events: Family<EventLabels, Counter>,
@@ -68,6 +69,7 @@ impl Default for Metrics {
             sign_ins: Family::default(),
             refreshes: Family::default(),
             second_factors: Family::default(),
+            subscription_moves: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
             events: Family::default(),
@@ -86,6 +88,8 @@ impl Metrics {
         registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
         let help = "Second factors by outcome: totp, backup_code, device, or the error code";
         registry.register("second_factors", help, self.second_factors.clone());
+        let help = "Changes of subscriptions that were asked for by outcome: ok, or the error code";
+        registry.register("subscription_moves", help, self.subscription_moves.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
         registry.register("events", "Events of the audit trail by name, but sign-ins by wallet", self.events.clone());
@@ -112,6 +116,11 @@ impl Metrics {
     /// Counts somebody at the second factor: by what he got past it, or the code of the error.
     pub fn count_second_factor(&self, outcome: &'static str) {
         self.second_factors.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a change of a subscription that was asked for: `ok`, or the code of the error.
+    pub fn count_subscription_move(&self, outcome: &'static str) {
+        self.subscription_moves.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts a request that a limit refused.

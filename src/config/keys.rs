@@ -107,8 +107,16 @@ pub const KEYS: &[Key] = &[
     secret("google.client_secret", "", "By what this gateway proves to the provider who it is."),
     key("google.redirect_uris", "[]", "Pages that the provider sends people back to, each as registered there."),
     key("google.require_state", "false", "Whether only sign-ins that began at `/v1/auth/google/start` are let in."),
-    key("plans", "[]", "What people may subscribe to: `[{id, plan, price, currency, interval, trial_days, stripe_price}]`."),
-    secret("stripe.secret_key", "", "By what this gateway takes payments; without it only what costs nothing is served."),
+    key(
+        "plans",
+        "[]",
+        "What people may subscribe to: `[{id, plan, price, currency, interval, trial_days, stripe_price}]`.",
+    ),
+    secret(
+        "stripe.secret_key",
+        "",
+        "By what this gateway takes payments; without it only what costs nothing is served.",
+    ),
     secret("stripe.webhook_secret", "", "By what Stripe signs its events for `/webhooks/stripe`."),
     key("stripe.api_base", "https://api.stripe.com", "Where Stripe is."),
     key("stripe.reconcile_every", "1h", "After how long Stripe is asked of a customer of whom it told nothing."),

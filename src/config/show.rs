@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::{billing, platform};
 use super::{Config, Database, KEYS, LogFormat, LogLevel};
+use super::{billing, platform};
 use crate::model::bucket::Rate;
 use crate::secret::MASK;
 
@@ -62,9 +62,10 @@ impl Config {
             "log.level" => text(self.log.level.name()),
             "log.format" => text(self.log.format.name()),
             limit if limit.starts_with("limits.") => self.limit(limit)?,
-            other => {
-                self.value_of_people(other).or_else(|| self.value_of_billing(other)).or_else(|| self.value_of_mail(other))?
-            },
+            other => self
+                .value_of_people(other)
+                .or_else(|| self.value_of_billing(other))
+                .or_else(|| self.value_of_mail(other))?,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Every use case, once: nonces, sign-in, refresh, sign-out, API keys, profiles. It knows no HTTP.
+//! Every use case, once: nonces, sign-in, refresh, sign-out, API keys, profiles, subscriptions. It knows no HTTP.
 
 mod accounts;
 mod api_key;
@@ -17,6 +17,7 @@ mod gate;
 mod google;
 mod guard;
 mod holdings;
+mod ledger;
 mod limits;
 mod mailing;
 mod names;
@@ -35,6 +36,7 @@ mod root;
 mod second_factor;
 mod sign_in;
 mod signing_keys;
+mod subscriptions;
 mod sweep;
 mod tokens;
 mod trusted_devices;
@@ -69,6 +71,7 @@ pub use root::RootError;
 pub use sign_in::SignedIn;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
+pub use subscriptions::{BegunSubscription, LiveSubscription, OwnSubscription, SubscriptionChange, SubscriptionWish};
 pub use tokens::Tokens;
 pub use trusted_devices::TrustedDevice;
 pub use two_steps::{Finished, Remember, SignInStep};

@@ -95,6 +95,16 @@ pub enum Event<'a> {
     DeviceLost,
     /// What a device is sent was changed.
     DeviceChanged,
+    /// Something was subscribed to; the plan's id.
+    SubscriptionCreated(&'a str),
+    /// The plan of a subscription was changed, or its cancellation taken back; the plan's id.
+    SubscriptionChanged(&'a str),
+    /// A subscription ends, because its owner wants it to.
+    SubscriptionCanceled,
+    /// A subscription rests.
+    SubscriptionPaused,
+    /// A subscription goes on.
+    SubscriptionResumed,
     /// A role was given; by whom.
     RoleGranted(&'a str),
     /// A role was taken; by whom.
@@ -181,6 +191,11 @@ impl<'a> Event<'a> {
             Self::DeviceClaimed => "device_claimed",
             Self::DeviceLost => "device_lost",
             Self::DeviceChanged => "device_changed",
+            Self::SubscriptionCreated(_) => "subscription_created",
+            Self::SubscriptionChanged(_) => "subscription_changed",
+            Self::SubscriptionCanceled => "subscription_canceled",
+            Self::SubscriptionPaused => "subscription_paused",
+            Self::SubscriptionResumed => "subscription_resumed",
             Self::RoleGranted(_) => "role_granted",
             Self::RoleRevoked(_) => "role_revoked",
             Self::AccountDeleted(_) => Self::ACCOUNT_DELETED,
@@ -218,6 +233,7 @@ impl<'a> Event<'a> {
             | Self::SettingsChanged(by)
             | Self::DataProvidersChanged(by) => Some(by.word()),
             Self::SigningKeyAdded(of) | Self::SigningKeyRetired(of) => Some(of),
+            Self::SubscriptionCreated(plan) | Self::SubscriptionChanged(plan) => Some(plan),
             Self::RoleGranted(by) | Self::RoleRevoked(by) | Self::AccountDeleted(by) => Some(by),
             Self::AccountCreated
             | Self::SignedIn
@@ -243,6 +259,9 @@ impl<'a> Event<'a> {
             | Self::BackupCodesRenewed
             | Self::DeviceTrusted
             | Self::DeviceForgotten
+            | Self::SubscriptionCanceled
+            | Self::SubscriptionPaused
+            | Self::SubscriptionResumed
             | Self::AccountDisabled
             | Self::AccountEnabled
             | Self::RootSecretAdded => None,

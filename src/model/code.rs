@@ -356,7 +356,9 @@ impl Conflict {
             Self::SubscriptionExists => {
                 "you have a subscription that is not over; change its plan, or cancel it and wait for its end"
             }
-            Self::SubscriptionMoveImpossible => "this makes no sense in the state that the subscription is in; read it again",
+            Self::SubscriptionMoveImpossible => {
+                "this makes no sense in the state that the subscription is in; read it again"
+            }
         }
     }
 }

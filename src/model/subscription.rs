@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::error::Violation;
 use super::plan::{Interval, Period};
 use super::{AccountId, SubscriptionId};
 use crate::clock::Timestamp;
@@ -265,6 +266,35 @@ impl InForce {
     }
 }
 
+/// What a subscription is paid with, as Stripe's own page in the browser named it. Never the card itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentMethod(String);
+
+impl PaymentMethod {
+    /// The most characters.
+    pub const MAX_CHARS: usize = 255;
+
+    /// Takes an id of Stripe's. A card's number is none, and goes no further.
+    ///
+    /// # Errors
+    /// A violation of `field`, which does not repeat the text.
+    pub fn parse(field: &str, text: &str) -> Result<Self, Violation> {
+        let is_id = ["pm_", "card_", "src_"].iter().any(|prefix| text.len() > prefix.len() && text.starts_with(prefix));
+        let fits = text.len() <= Self::MAX_CHARS && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_id && fits {
+            return Ok(Self(text.to_owned()));
+        }
+        let message = "the id of a payment method is expected, pm_ and what follows; never a card's number".to_owned();
+        Err(Violation { field: field.to_owned(), message })
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What stands before the digits of a subscription's id.
 const PREFIX: &str = "sub_";
 
@@ -345,6 +375,19 @@ mod tests {
         }
         for state in State::ALL {
             assert_eq!(State::from_word(state.word()), Some(state));
+        }
+    }
+
+    #[test]
+    fn a_payment_method_is_an_id_and_never_a_card() {
+        for text in ["pm_1MoBy5", "card_1", "src_1", "pm_..."] {
+            assert_eq!(PaymentMethod::parse("paymentMethodId", text).unwrap().as_str(), text);
+        }
+        for text in
+            ["", "pm_", "4242424242424242", "tok_visa", "pm_a b", "pm_\n", "pm_é", &format!("pm_{}", "a".repeat(253))]
+        {
+            let violation = PaymentMethod::parse("paymentMethodId", text).unwrap_err();
+            assert!(violation.field == "paymentMethodId" && !violation.message.contains("4242"), "{text}");
         }
     }
 
