@@ -12,3 +12,4 @@ mod memberships;
 mod mfa;
 mod passwords;
 mod settings;
+mod subscriptions;
