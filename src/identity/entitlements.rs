@@ -28,7 +28,8 @@ impl Core {
         let asked = async {
             let mut db = self.db.read().await?;
             // Both are asked, whatever the first one says.
-            Ok((memberships::find_signed(&mut db, email).await?, subscriptions::list_by_email(&mut db, email).await?))
+            let signed = memberships::find_signed(&mut db, email).await?;
+            Ok::<_, Error>((signed, subscriptions::list_by_email(&mut db, email).await?))
         };
         let (signed, stored) = recovery::in_no_less_than(USUAL, asked).await?;
         let subscribed = newest_in_force(stored, now).map(|subscription| Entitlement {

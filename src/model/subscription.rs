@@ -146,10 +146,8 @@ pub enum Renewal {
 pub const fn judge(state: State, renewal: Renewal, wanted: Move) -> Verdict {
     use Verdict::{Do, Impossible, Nothing};
     match (state, wanted) {
-        (State::Canceled, _) => Impossible,
         // Nothing was paid for, so there is nothing to wait for.
         (State::Incomplete, Move::Cancel) => Do(Step::CancelNow),
-        (State::Incomplete, _) => Impossible,
         (State::Trialing | State::Active | State::PastDue | State::Paused, Move::Cancel) => match renewal {
             Renewal::Renews => Do(Step::CancelAtPeriodEnd),
             Renewal::Ends => Nothing,
@@ -165,9 +163,10 @@ pub const fn judge(state: State, renewal: Renewal, wanted: Move) -> Verdict {
         },
         (State::Paused, Move::Unpause) => Do(Step::Unpause),
         // Of what is tried for nothing nothing is collected; what is owed has to be paid first.
-        (State::Trialing | State::PastDue, Move::Pause) => Impossible,
-        (State::PastDue | State::Paused, Move::ChangePlan | Move::KeepPlan) => Impossible,
-        (State::Trialing | State::Active | State::PastDue, Move::Unpause) | (State::Paused, Move::Pause) => Impossible,
+        (State::Trialing | State::PastDue | State::Paused, Move::Pause)
+        | (State::PastDue | State::Paused, Move::ChangePlan | Move::KeepPlan)
+        | (State::Trialing | State::Active | State::PastDue, Move::Unpause)
+        | (State::Canceled | State::Incomplete, _) => Impossible,
     }
 }
 

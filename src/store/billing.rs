@@ -157,8 +157,17 @@ pub async fn insert_call(tx: &mut Tx, call: &Call) -> Result<bool, Error> {
     const SQL: &str = "INSERT INTO billing_calls (account_id, key, subscription_id, wish, begun_at, claimed_until) \
                        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     let Call { account, key, subscription, wish, begun_at, claimed_until } = call;
-    let query = sqlx::query(SQL).bind(account.0).bind(*key).bind(subscription.0).bind(wish.as_str());
-    Ok(execute!(tx, query.bind(begun_at.micros()).bind(claimed_until.micros()))? == 1)
+    let inserted = execute!(
+        tx,
+        sqlx::query(SQL)
+            .bind(account.0)
+            .bind(*key)
+            .bind(subscription.0)
+            .bind(wish.as_str())
+            .bind(begun_at.micros())
+            .bind(claimed_until.micros())
+    )?;
+    Ok(inserted == 1)
 }
 
 /// Takes a call that nobody has, until `until`; `false` if somebody has it, or it is gone.
@@ -168,8 +177,8 @@ pub async fn insert_call(tx: &mut Tx, call: &Call) -> Result<bool, Error> {
 pub async fn claim_call(tx: &mut Tx, call: &Call, until: Timestamp, now: Timestamp) -> Result<bool, Error> {
     const SQL: &str = "UPDATE billing_calls SET claimed_until = $3 \
                        WHERE account_id = $1 AND key = $2 AND claimed_until <= $4";
-    let query = sqlx::query(SQL).bind(call.account.0).bind(call.key).bind(until.micros()).bind(now.micros());
-    Ok(execute!(tx, query)? == 1)
+    let (account, key) = (call.account.0, call.key);
+    Ok(execute!(tx, sqlx::query(SQL).bind(account).bind(key).bind(until.micros()).bind(now.micros()))? == 1)
 }
 
 /// Puts a call back whose outcome stays unknown. Nothing happens if somebody else has it by now.
@@ -179,8 +188,8 @@ pub async fn claim_call(tx: &mut Tx, call: &Call, until: Timestamp, now: Timesta
 pub async fn release_call(tx: &mut Tx, call: &Call, now: Timestamp) -> Result<(), Error> {
     const SQL: &str = "UPDATE billing_calls SET claimed_until = $4 \
                        WHERE account_id = $1 AND key = $2 AND claimed_until = $3";
-    let query = sqlx::query(SQL).bind(call.account.0).bind(call.key).bind(call.claimed_until.micros());
-    execute!(tx, query.bind(now.micros()))?;
+    let (account, key, claimed_until) = (call.account.0, call.key, call.claimed_until.micros());
+    execute!(tx, sqlx::query(SQL).bind(account).bind(key).bind(claimed_until).bind(now.micros()))?;
     Ok(())
 }
 
