@@ -1,13 +1,13 @@
-//! Signing in by password in two steps: the password, and with the ticket that it gives, the code.
+//! Signing in in two steps: the password or what a provider says, and with the ticket that it gives, the code.
 
 use super::gate::{self, Way};
 use super::limits::Policy;
 use super::passwords::Arrival;
-use super::second_factor::Shown;
+use super::second_factor::{Second, Shown};
 use super::trusted_devices::TrustedDevice;
 use super::{Core, PasswordAttempt, Person, SignedInPerson};
 use crate::clock::Timestamp;
-use crate::crypto::ticket::{self, Ticket};
+use crate::crypto::ticket::{self, FirstFactor, Ticket};
 use crate::model::audit::{Event, Subject};
 use crate::model::error::Unauthenticated;
 use crate::model::second_factor::TICKET_LIFETIME;
@@ -16,14 +16,14 @@ use crate::model::{AccountId, Client, Error};
 use crate::store::people::{self, Known};
 use crate::store::{accounts, nonces};
 
-/// What came of a right password.
+/// What came of a first factor that is right.
 #[derive(Clone)]
 pub enum SignInStep {
     /// It is all that the account asks for, or the device is trusted.
     SignedIn(Box<SignedInPerson>),
     /// The code is due.
     SecondFactorDue {
-        /// Whose password it was.
+        /// Whose it was.
         person: Box<Person>,
         /// Good for [`Core::finish_sign_in`] and nothing else.
         ticket: String,
@@ -65,17 +65,20 @@ impl Core {
                 let person = Person::new(entered.account, entered.wallet);
                 Ok(SignInStep::SignedIn(Box::new(SignedInPerson { person, tokens })))
             }
-            Arrival::SecondFactorDue(known) => {
-                let expires_at = (now + TICKET_LIFETIME).whole_seconds();
-                let (account, epoch) = (known.account.id.0, known.account.epoch);
-                let ticket = Ticket { account, serial: self.random.bytes(), epoch, expires_at };
-                let ticket = ticket::mint(self.keychain.current(), &ticket);
-                Ok(SignInStep::SecondFactorDue { person: Box::new((*known).into()), ticket, expires_at })
-            }
+            Arrival::SecondFactorDue(known) => Ok(self.ask_for_code(*known, FirstFactor::Password, now)),
         }
     }
 
-    /// Finishes a sign-in that a right password began.
+    /// The first step is done, and the code is due.
+    pub(super) fn ask_for_code(&self, known: Known, first: FirstFactor, now: Timestamp) -> SignInStep {
+        let expires_at = (now + TICKET_LIFETIME).whole_seconds();
+        let (account, epoch) = (known.account.id.0, known.account.epoch);
+        let ticket = Ticket { account, serial: self.random.bytes(), epoch, expires_at, first };
+        let ticket = ticket::mint(self.keychain.current(), &ticket);
+        SignInStep::SecondFactorDue { person: Box::new(known.into()), ticket, expires_at }
+    }
+
+    /// Finishes a sign-in whose first step is done.
     ///
     /// # Errors
     /// [`Unauthenticated::InvalidToken`] for no ticket of ours or one that has signed in before,
@@ -91,7 +94,7 @@ impl Core {
         let now = self.clock.now();
         self.limit(Policy::Passwords, client, now)?;
         let outcome = match self.read_ticket(ticket, now) {
-            Ok(ticket) => self.finish(ticket, code, remember, client).await,
+            Ok(ticket) => self.finish(&ticket, code, remember, client).await,
             Err(refusal) => Err(Error::NotAuthenticated(refusal)),
         };
         self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
@@ -103,7 +106,13 @@ impl Core {
         if now < ticket.expires_at { Ok(ticket) } else { Err(Unauthenticated::TokenExpired) }
     }
 
-    async fn finish(&self, ticket: Ticket, code: &str, remember: Remember, client: &Client) -> Result<Finished, Error> {
+    async fn finish(
+        &self,
+        ticket: &Ticket,
+        code: &str,
+        remember: Remember,
+        client: &Client,
+    ) -> Result<Finished, Error> {
         let (id, now) = (AccountId(ticket.account), self.clock.now());
         let mut tx = self.db.write().await?;
         accounts::lock(&mut tx, id).await?;
@@ -115,7 +124,8 @@ impl Core {
         };
         let shown = Shown { code: Some(code), device: None };
         let second = self.judge_second_factor(&mut tx, &account, shown, client, now).await?;
-        let admitted = match gate::admit(&account, Way::Password { wait: None, second: &second }, &self.config) {
+        let (way, amr, event) = way_of(&ticket.first, &second);
+        let admitted = match gate::admit(&account, way, &self.config) {
             Ok(admitted) => admitted,
             Err(refusal) => return Err(self.refuse_second_factor(tx, id, &second, refusal, client).await),
         };
@@ -123,10 +133,16 @@ impl Core {
         if !nonces::consume(&mut tx, &ticket.serial, ticket.expires_at).await? {
             return Err(Error::NotAuthenticated(Unauthenticated::InvalidToken));
         }
-        let session = self.begin_session(&mut tx, &account, Amr::Password.with_otp(), SESSION_LIFETIME, now).await?;
+        // Whom a provider vouched for was not linked before: that is a way in, which takes the code as well.
+        if let FirstFactor::Unlinked(identity) = &ticket.first
+            && !self.link_identity(&mut tx, identity, id, client, now).await?
+        {
+            return Err(ended);
+        }
+        let session = self.begin_session(&mut tx, &account, amr.with_otp(), SESSION_LIFETIME, now).await?;
         self.note_network(&mut tx, &session, client).await?;
         let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
-        self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
+        self.record(&mut tx, event, subject, Some(client), now).await?;
         let device = self.remember(&mut tx, subject, remember, client, now).await?;
         let tokens = self.issue(admitted, &session, None, now)?;
         tx.commit().await?;
@@ -144,5 +160,15 @@ impl Core {
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record_refusal(Event::SignInRefused(refusal.code()), subject, client).await;
         refusal
+    }
+}
+
+/// On which way somebody comes whose first factor was this, and what it is remembered as.
+fn way_of<'a>(first: &FirstFactor, second: &'a Second) -> (Way<'a>, Amr, Event<'static>) {
+    match first {
+        FirstFactor::Password => (Way::Password { wait: None, second }, Amr::Password, Event::SignedInByPassword),
+        FirstFactor::Provider | FirstFactor::Unlinked(_) => {
+            (Way::Provider { second }, Amr::Provider, Event::SignedInByProvider)
+        }
     }
 }

@@ -118,7 +118,7 @@ on_both! {
         let own = Authenticator::in_force(&world, &bearer).await;
         let id = world.core.find_person(countersign::identity::Who::Name("trader1")).await.unwrap().id();
         let before = ticket(&world, "trader1").await;
-        let change = json!({"email": "new@example.com", "current_password": PASSWORD});
+        let change = json!({"email": "new@example.com", "current_password": PASSWORD, "otp": own.next(&world)});
         call_as(&world, &bearer, "PUT", "/api/users/profile", change).await.ok(200);
         verify(&world, &before, &own.next(&world)).await.refused(401, "session_ended");
         let before = ticket(&world, "trader1").await;
