@@ -12,7 +12,7 @@ use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{AccountId, Address, Client, Error, Password, SignInName};
 use crate::store::people::{self, Known};
 use crate::store::{
-    Tx, accounts, erasures, listing, password_resets, passwords, second_factors, trusted_devices, wallets,
+    Tx, accounts, devices, erasures, listing, password_resets, passwords, second_factors, trusted_devices, wallets,
 };
 
 /// How many events of the audit trail one step of an erasure looks at.
@@ -226,6 +226,7 @@ impl Core {
         self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         passwords::upsert(&mut tx, id, &hash, now).await?;
         accounts::end_everything(&mut tx, id).await?;
+        devices::delete_all(&mut tx, id).await?;
         password_resets::expire(&mut tx, id, now).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordReset, subject, None, now).await?;
@@ -249,6 +250,7 @@ impl Core {
         trusted_devices::delete_all(&mut tx, id).await?;
         // Whoever took the authenticator, or set one up in its owner's place, may be signed in.
         accounts::end_everything(&mut tx, id).await?;
+        devices::delete_all(&mut tx, id).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::SecondFactorReset, subject, None, now).await?;
         if account.second_factor {

@@ -87,7 +87,9 @@ impl Core {
                 let signed_in = self.let_in(tx, guest, admitted, &known, bond).await?;
                 Ok((SignInStep::SignedIn(Box::new(signed_in)), bond.arrived()))
             }
-            Err(Error::NotAuthenticated(Unauthenticated::MfaRequired)) => {
+            Err(refusal @ Error::NotAuthenticated(Unauthenticated::MfaRequired)) => {
+                let whose = Subject { account: Some(known.account.id), ..Subject::default() };
+                self.record(&mut tx, Event::SignInRefused(refusal.code()), whose, Some(client), now).await?;
                 tx.commit().await?;
                 let first = match bond {
                     Bond::Wanted => FirstFactor::Unlinked(guest.identity()),

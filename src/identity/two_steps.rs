@@ -93,17 +93,36 @@ impl Core {
     ) -> Result<Finished, Error> {
         let now = self.clock.now();
         self.limit(Policy::Passwords, client, now)?;
-        let outcome = match self.read_ticket(ticket, now) {
-            Ok(ticket) => self.finish(&ticket, code, remember, client).await,
-            Err(refusal) => Err(Error::NotAuthenticated(refusal)),
+        let outcome = match ticket::verify(&self.keychain, ticket) {
+            Some(ticket) if now < ticket.expires_at => {
+                let finished = self.finish(&ticket, code, remember, client).await;
+                self.note_refusal(&ticket, finished, client).await
+            }
+            Some(ticket) => {
+                let expired = Err(Error::NotAuthenticated(Unauthenticated::TokenExpired));
+                self.note_refusal(&ticket, expired, client).await
+            }
+            None => Err(Error::NotAuthenticated(Unauthenticated::InvalidToken)),
         };
         self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
         outcome
     }
 
-    fn read_ticket(&self, text: &str, now: Timestamp) -> Result<Ticket, Unauthenticated> {
-        let ticket = ticket::verify(&self.keychain, text).ok_or(Unauthenticated::InvalidToken)?;
-        if now < ticket.expires_at { Ok(ticket) } else { Err(Unauthenticated::TokenExpired) }
+    /// Records why a genuine ticket lets nobody in. A wrong code is recorded as a guess, and of an account that is gone
+    /// nothing is.
+    async fn note_refusal<T>(&self, ticket: &Ticket, outcome: Result<T, Error>, client: &Client) -> Result<T, Error> {
+        let code = match &outcome {
+            Err(Error::NotAuthenticated(Unauthenticated::InvalidCode)) => return outcome,
+            Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) => error.code(),
+            Ok(_) | Err(_) => return outcome,
+        };
+        let id = AccountId(ticket.account);
+        let found = async { accounts::find(&mut self.db.read().await?, id).await };
+        if matches!(found.await, Ok(Some(_))) {
+            let subject = Subject { account: Some(id), ..Subject::default() };
+            self.record_refusal(Event::SignInRefused(code), subject, client).await;
+        }
+        outcome
     }
 
     async fn finish(
@@ -120,7 +139,7 @@ impl Core {
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
         let Some(Known { account, wallet, .. }) = known else {
             drop(tx);
-            return Err(self.refusal_of(id, ended, client).await);
+            return Err(self.refusal_of(id, ended).await);
         };
         let shown = Shown { code: Some(code), device: None };
         let second = self.judge_second_factor(&mut tx, &account, shown, client, now).await?;
@@ -150,16 +169,13 @@ impl Core {
     }
 
     /// Why a ticket of before counts no more: the account was disabled since, or all of it was ended.
-    async fn refusal_of(&self, id: AccountId, ended: Error, client: &Client) -> Error {
+    async fn refusal_of(&self, id: AccountId, ended: Error) -> Error {
         let found = async { accounts::find(&mut self.db.read().await?, id).await };
-        let refusal = match found.await {
+        match found.await {
             Ok(Some((account, _))) => gate::admit(&account, Way::Credential, &self.config).err().unwrap_or(ended),
-            Ok(None) => return ended,
-            Err(error) => return error,
-        };
-        let subject = Subject { account: Some(id), ..Subject::default() };
-        self.record_refusal(Event::SignInRefused(refusal.code()), subject, client).await;
-        refusal
+            Ok(None) => ended,
+            Err(error) => error,
+        }
     }
 }
 

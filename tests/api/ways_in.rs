@@ -104,7 +104,8 @@ impl Owner {
         wallet.link(world, &opaque).await;
         let session = wallet.sign_in(world).await;
         let key = session.api_key(world).await;
-        let code = world.mails().await.first().expect("a mail").code();
+        let mails = world.mails().await;
+        let code = mails.iter().find(|mail| mail.subject == "Confirm your e-mail address").expect("a mail").code();
         // Linked while the address was proven, which it is no more.
         world.data().await.execute("UPDATE accounts SET email_verified_at = 1 WHERE username = 'trader1'").await;
         sign_in(world, &provider.code("trader1", json!({}))).await.ok(200);

@@ -91,9 +91,9 @@ on_both! {
             assert!(answer.status.is_success(), "{made:?}: {}", answer.text);
         }
         world.pass(Duration::from_mins(10));
-        for made in [Change::Email, Change::Password, Change::PasswordOfPlatform] {
-            let code = json!({"email": "three@example.com", "current_password": PASSWORD});
-            call_as(&world, &fresh, "PUT", PROFILE, code).await.refused(401, "mfa_required");
+        let email = json!({"email": "three@example.com", "current_password": PASSWORD});
+        call_as(&world, &fresh, "PUT", PROFILE, email).await.refused(401, "mfa_required");
+        for made in [Change::Password, Change::PasswordOfPlatform] {
             change(&world, &fresh, made, None).await.refused(401, "mfa_required");
         }
         change(&world, &fresh, Change::Email, Some(&own.backup[0])).await.ok(200);

@@ -108,6 +108,7 @@ on_both! {
             .skip(1)
             .collect();
         assert_eq!(told, [
+            "sign_in_refused mfa_required",
             "second_factor_refused invalid_code",
             "second_factor_used totp",
             "identity_linked",
