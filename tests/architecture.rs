@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 23] = [
     ("main", &["cli"]),
     ("cli", &["app", "http", "identity", "wallet", "config"]),
-    ("app", &["http", "identity", "chain", "mail", "model", "store", "config"]),
+    ("app", &["http", "identity", "chain", "openid", "mail", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
     ("web", &["transport", "identity", "model"]),
     ("surfaces", &["transport", "identity", "model"]),

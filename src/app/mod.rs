@@ -26,6 +26,7 @@ use crate::config::{Config, Database};
 use crate::http;
 use crate::identity::{Core, RELOADED_WITHIN};
 use crate::mail;
+use crate::openid;
 use crate::random::Random;
 use crate::store::Db;
 use crate::tasks;
@@ -105,8 +106,10 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let database = Finding { subject: "database".to_owned(), outcome: examine_database(config).await };
     let (subject, outcome) = mail::examine(config).await;
     let mail = Finding { subject, outcome };
+    let provider = openid::examine(&config.google, clock.clone()).await;
+    let provider = provider.map(|(subject, outcome)| Finding { subject, outcome });
     let of_chains = Chains::new(config, clock.clone()).examine().await;
-    [database, mail].into_iter().chain(of_chains).collect()
+    [database, mail].into_iter().chain(provider).chain(of_chains).collect()
 }
 
 async fn examine_database(config: &Config) -> Result<String, String> {

@@ -137,6 +137,8 @@ pub enum Change {
     Disable,
     /// It may be used again.
     Enable,
+    /// It has no second factor any more.
+    ResetMfa,
 }
 
 /// The accounts of a database, for whoever operates the gateway.
@@ -245,6 +247,7 @@ impl Users {
             Change::Revoke => self.core.set_role(id, Role::User).await?,
             Change::Disable => self.core.disable_account(id).await?,
             Change::Enable => self.core.enable_account(id).await?,
+            Change::ResetMfa => self.core.reset_second_factor(id).await?,
         };
         Ok((self.core.find_person(Who::Id(id)).await?, changed))
     }

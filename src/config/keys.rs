@@ -77,6 +77,10 @@ pub const KEYS: &[Key] = &[
     key("limits.recoveries.burst", "200", "Requests for mails and uses of their links at once."),
     key("limits.listings.rate", "120", "Strangers' looks at the list of accounts a minute, per client network."),
     key("limits.listings.burst", "240", "Strangers' looks at the list of accounts at once."),
+    key("limits.memberships.rate", "120", "Strangers' questions for memberships a minute, per client network."),
+    key("limits.memberships.burst", "240", "Strangers' questions for memberships at once."),
+    key("limits.devices.rate", "60", "Devices that nobody has claimed yet a minute, per client network."),
+    key("limits.devices.burst", "200", "Devices that nobody has claimed yet at once."),
     key(
         "chains",
         "<shipped>",
@@ -130,6 +134,7 @@ pub const KEYS: &[Key] = &[
     key("notices.password_changed", "true", "Whether people are told that their password was changed."),
     key("notices.email_changed", "true", "Whether people are told, at the old one, that their address was changed."),
     key("notices.wallet_linked", "true", "Whether people are told that a wallet was linked."),
+    key("notices.identity_linked", "true", "Whether people are told that a sign-in by Google was linked."),
     key("audit.retention", "365days", "How long the audit trail keeps an event; 0: for ever."),
     key("log.level", "info", "`error`, `warn`, `info` (every request) or `debug`."),
     key("log.format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise."),

@@ -244,6 +244,10 @@ pub struct Limits {
     pub recoveries: Rate,
     /// Looking at the list of accounts as a stranger.
     pub listings: Rate,
+    /// Asking as a stranger what somebody is entitled to.
+    pub memberships: Rate,
+    /// Telling the tokens of devices that nobody has claimed.
+    pub devices: Rate,
 }
 
 /// The wallet door.
@@ -298,6 +302,8 @@ pub struct Notices {
     pub email_changed: bool,
     /// Another wallet.
     pub wallet_linked: bool,
+    /// Somebody at an OpenID provider.
+    pub identity_linked: bool,
 }
 
 /// How mails are sent.

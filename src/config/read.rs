@@ -219,6 +219,8 @@ impl Reader {
             registrations: rate("limits.registrations.rate", "limits.registrations.burst")?,
             recoveries: rate("limits.recoveries.rate", "limits.recoveries.burst")?,
             listings: rate("limits.listings.rate", "limits.listings.burst")?,
+            memberships: rate("limits.memberships.rate", "limits.memberships.burst")?,
+            devices: rate("limits.devices.rate", "limits.devices.burst")?,
             refused_credentials: rate("limits.refused_credentials.rate", "limits.refused_credentials.burst")?,
         })
     }

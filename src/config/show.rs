@@ -117,6 +117,7 @@ impl Config {
             "notices.password_changed" => Value::Boolean(self.notices.password_changed),
             "notices.email_changed" => Value::Boolean(self.notices.email_changed),
             "notices.wallet_linked" => Value::Boolean(self.notices.wallet_linked),
+            "notices.identity_linked" => Value::Boolean(self.notices.identity_linked),
             _ => return None,
         })
     }
@@ -134,6 +135,8 @@ impl Config {
             "registrations" => self.limits.registrations,
             "recoveries" => self.limits.recoveries,
             "listings" => self.limits.listings,
+            "memberships" => self.limits.memberships,
+            "devices" => self.limits.devices,
             "refused_credentials" => self.limits.refused_credentials,
             _ => return None,
         };

@@ -49,6 +49,7 @@ impl Core {
             Letter::PasswordChanged { .. } => notices.password_changed,
             Letter::EmailChanged { .. } => notices.email_changed,
             Letter::WalletLinked { .. } => notices.wallet_linked,
+            Letter::IdentityLinked { .. } => notices.identity_linked,
             // Of what protects the account besides its password people are always told.
             Letter::SecondFactorOn { .. }
             | Letter::SecondFactorOff { .. }

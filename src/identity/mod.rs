@@ -26,6 +26,7 @@ mod passwords;
 mod people;
 mod person;
 mod preferences;
+mod presented;
 mod profile;
 mod proof;
 mod recovery;

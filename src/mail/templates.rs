@@ -32,13 +32,14 @@ macro_rules! kind {
     };
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     kind!("verify_email", ["code", "link"]),
     kind!("reset_password", ["link"]),
     kind!("new_sign_in", ["at", "client"]),
     kind!("password_changed", ["at"]),
     kind!("email_changed", ["at", "new"]),
     kind!("wallet_linked", ["at", "address"]),
+    kind!("identity_linked", ["at", "issuer"]),
     kind!("second_factor_on", ["at"]),
     kind!("second_factor_off", ["at"]),
     kind!("backup_codes_renewed", ["at"]),

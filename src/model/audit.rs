@@ -67,6 +67,8 @@ pub enum Event<'a> {
     SecondFactorOn(&'static str),
     /// No second factor is asked for any more, which ended the other sessions.
     SecondFactorOff,
+    /// The second factor was taken away by an operator, which ended all sessions and the API key.
+    SecondFactorReset,
     /// Somebody got past the second factor; by what.
     SecondFactorUsed(&'static str),
     /// A guess at a code of the second factor; with the stable code of the refusal.
@@ -177,6 +179,7 @@ impl<'a> Event<'a> {
             Self::SecondFactorSetUp => "second_factor_set_up",
             Self::SecondFactorOn(_) => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
+            Self::SecondFactorReset => "second_factor_reset",
             Self::SecondFactorUsed(_) => "second_factor_used",
             Self::SecondFactorRefused(_) => "second_factor_refused",
             Self::BackupCodesRenewed => "backup_codes_renewed",
@@ -256,6 +259,7 @@ impl<'a> Event<'a> {
             | Self::DeviceChanged
             | Self::SecondFactorSetUp
             | Self::SecondFactorOff
+            | Self::SecondFactorReset
             | Self::BackupCodesRenewed
             | Self::DeviceTrusted
             | Self::DeviceForgotten

@@ -48,6 +48,13 @@ pub enum Letter {
         /// The wallet's address.
         address: String,
     },
+    /// Somebody at an OpenID provider signs in to the account from now on.
+    IdentityLinked {
+        /// When, in RFC 3339.
+        at: String,
+        /// The provider, as it names itself.
+        issuer: String,
+    },
     /// Signing in by password takes a code from now on.
     SecondFactorOn {
         /// When, in RFC 3339.
@@ -66,16 +73,20 @@ pub enum Letter {
 }
 
 impl Letter {
+    /// The name of the one that asks for a proof of the address.
+    pub const VERIFY_EMAIL: &'static str = "verify_email";
+
     /// The name of its templates.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::VerifyEmail { .. } => "verify_email",
+            Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
             Self::ResetPassword { .. } => "reset_password",
             Self::NewSignIn { .. } => "new_sign_in",
             Self::PasswordChanged { .. } => "password_changed",
             Self::EmailChanged { .. } => "email_changed",
             Self::WalletLinked { .. } => "wallet_linked",
+            Self::IdentityLinked { .. } => "identity_linked",
             Self::SecondFactorOn { .. } => "second_factor_on",
             Self::SecondFactorOff { .. } => "second_factor_off",
             Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
@@ -93,6 +104,7 @@ impl Letter {
             | Self::PasswordChanged { .. }
             | Self::EmailChanged { .. }
             | Self::WalletLinked { .. }
+            | Self::IdentityLinked { .. }
             | Self::SecondFactorOn { .. }
             | Self::SecondFactorOff { .. }
             | Self::BackupCodesRenewed { .. } => None,
@@ -109,6 +121,7 @@ impl Letter {
             | Self::PasswordChanged { .. }
             | Self::EmailChanged { .. }
             | Self::WalletLinked { .. }
+            | Self::IdentityLinked { .. }
             | Self::SecondFactorOn { .. }
             | Self::SecondFactorOff { .. }
             | Self::BackupCodesRenewed { .. } => false,
@@ -128,6 +141,7 @@ impl Letter {
             | Self::BackupCodesRenewed { at } => vec![("at", at)],
             Self::EmailChanged { at, new } => vec![("at", at), ("new", new)],
             Self::WalletLinked { at, address } => vec![("at", at), ("address", address)],
+            Self::IdentityLinked { at, issuer } => vec![("at", at), ("issuer", issuer)],
         }
     }
 }

@@ -18,5 +18,5 @@ pub(crate) use client::REQUEST_ID;
 pub use pages::{cookie, cookies, refuse_foreign_page, require_page};
 pub use problem::{Problem, ProblemBody, Violated, faults};
 pub use query::{Query, count};
-pub use second_factor::{FreshCode, Verifier, device_token};
+pub use second_factor::{FreshCode, Verifier, device_token, otp};
 pub use v1::{AccountPath, IdPath, TextPath, V1Json, V1OptionalJson, V1Problem};

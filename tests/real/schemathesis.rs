@@ -39,6 +39,18 @@ enabled = false
 include-operation-id = ["platform_change_device"]
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "403", "404"]
+# Whether somebody has set a second factor up: 409. A session token that an answer gave away is a good one.
+[[operations]]
+include-operation-id = ["mfa_setup", "mfa_verify", "mfa_off", "mfa_backup_codes", "mfa_devices", "mfa_forget_device"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "401", "403", "404", "409", "429"]
+[operations.checks.ignored_auth]
+enabled = false
+# Whether a page is configured and a code is one: 400, 401.
+[[operations]]
+include-operation-id = ["google_start", "google_sign_in"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "401", "429"]
 # Whether a chain is read here: 422.
 [[operations]]
 include-operation-id = ["tokens"]

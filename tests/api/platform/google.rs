@@ -209,19 +209,29 @@ on_both! {
         call_as(&world, token, "DELETE", &path, Value::Null).await.ok(204);
     }
 
-    async fn a_second_factor_is_due_and_nothing_is_made_without_it(world: World) {
+    async fn an_account_that_is_linked_is_told_and_one_that_is_made_is_not(world: World) {
+        const TOLD: &str = "A sign-in was linked to your account";
         let provider = Provider::start();
         let world = provider.before(&world, &[]).await;
+        sign_in(&world, &provider.code("jane", json!({}))).await.ok(200);
+        assert_eq!(world.mails().await.len(), 0);
         register(&world, "trader1").await.ok(201);
+        register(&world, "trader2").await.ok(201);
         verify_address(&world).await;
-        world.data().await.execute("UPDATE accounts SET second_factor_at = 1").await;
-        let code = || provider.code("trader1", json!({}));
-        sign_in(&world, &code()).await.refused(401, "mfa_required");
-        assert_eq!((count(&world, IDENTITIES).await, count(&world, SESSIONS).await), ("0".to_owned(), "0".to_owned()));
-        world.data().await.execute("UPDATE accounts SET second_factor_at = NULL").await;
-        sign_in(&world, &code()).await.ok(200);
-        world.data().await.execute("UPDATE accounts SET second_factor_at = 1").await;
-        sign_in(&world, &code()).await.refused(401, "mfa_required");
+        world.mails().await;
+        // Whoever signs in many times at once is linked, and told, once.
+        let codes: Vec<_> = (0..20).map(|_| provider.code("trader1", json!({}))).collect();
+        for answer in join_all(codes.iter().map(|code| sign_in(&world, code))).await {
+            answer.ok(200);
+        }
+        let mails = world.mails().await;
+        let [mail] = mails.as_slice() else { panic!("one mail, not {}", mails.len()) };
+        assert_eq!((mail.subject.as_str(), mail.to.as_str()), (TOLD, "trader1@example.com"));
+        assert!(mail.text.contains(&provider.issuer), "{}", mail.text);
+        let quiet = provider.before(&world, &[("NOTICES__IDENTITY_LINKED", "false")]).await;
+        sign_in(&quiet, &provider.code("trader2", json!({}))).await.ok(200);
+        assert_eq!(world.mails().await.len(), 0);
+        assert_eq!(count(&world, IDENTITIES).await, "3");
     }
 
     async fn a_sign_in_makes_its_network_known(world: World) {
