@@ -89,13 +89,15 @@ fn insist_on_free(plan: &Plan) -> Result<(), Error> {
 }
 
 /// With this plan from now on. Where periods are as long as before, they stay as they are; else the first one begins now.
-fn with_plan(subscription: Subscription, plan: &Plan, asker: Asker<'_>) -> Subscription {
+fn with_plan(mut subscription: Subscription, plan: &Plan, asker: Asker<'_>) -> Subscription {
     let anchor = match subscription.keeper {
         Keeper::Ledger { every, anchor, .. } if every == plan.interval => anchor,
         Keeper::Ledger { .. } | Keeper::Stripe { .. } => asker.now,
     };
-    let keeper = Keeper::Ledger { every: plan.interval, anchor, ends_at: None };
-    Subscription { plan: plan.id.clone(), keeper, renewal: Renewal::Renews, ..subscription }
+    subscription.plan.clone_from(&plan.id);
+    subscription.keeper = Keeper::Ledger { every: plan.interval, anchor, ends_at: None };
+    subscription.renewal = Renewal::Renews;
+    subscription
 }
 
 /// After a step that leaves the plan as it is.

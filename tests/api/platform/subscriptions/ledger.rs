@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{PATH, change, list, offering, put, subscribe};
+use super::{PATH, PLANS, change, list, offering, put, subscribe};
 use crate::support::person::PASSWORD;
 use crate::support::platform::{authenticate, join, named, with};
 use crate::support::wallet::Wallet;
@@ -338,7 +338,7 @@ on_both! {
     }
 
     async fn a_session_changes_so_much_a_minute(world: World) {
-        let world = world.again_with(&[("PLANS", super::PLANS), ("LIMITS__ENABLED", "true"), ("LIMITS__WRITES__BURST", "3")]).await;
+        let world = world.again_with(&[("PLANS", PLANS), ("LIMITS__ENABLED", "true"), ("LIMITS__WRITES__BURST", "3")]).await;
         let token = join(&world, "trader1").await;
         let id = subscribe(&world, &token, "club").await.ok(201).field("id").to_owned();
         put(&world, &token, &id, "pause").await.ok(200);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{change, offering, put, subscribe};
+use super::{PLANS, change, offering, put, subscribe};
 use crate::support::person::{PASSWORD, token as users_token};
 use crate::support::platform::{authenticate, join, with};
 use crate::support::wallet::{Wallet, claims, refresh};
@@ -128,7 +128,7 @@ on_both! {
     }
 
     async fn memberships_tell_it_beside_what_a_provider_signed_and_nothing_of_who_is_disabled(world: World) {
-        let world = world.again_with(&[("PLANS", super::PLANS), ("MEMBERSHIP__SECRET", "shared with the provider")]).await;
+        let world = world.again_with(&[("PLANS", PLANS), ("MEMBERSHIP__SECRET", "shared with the provider")]).await;
         let token = join(&world, "trader1").await;
         subscribe(&world, &token, "club").await.ok(201);
         world.data().await.execute("INSERT INTO memberships (account_id, data, verified, issued_at, updated_at) \
