@@ -267,7 +267,7 @@ fn any_order_and_repetition_of_events_ends_in_the_state_of_the_newest() {
                     desk.change(&there, |kept| {
                         HAPPENINGS[*which].0.clone_into(&mut kept.status);
                         kept.ends = *ends;
-                    })
+                    });
                 });
                 events.extend(stripe.events());
                 // Some come while others happen.
