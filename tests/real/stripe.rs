@@ -225,7 +225,7 @@ fn kill_again_and_again((_directory, gateway): (TempDir, Gateway)) {
         let answers = runtime.block_on(join_all(people.iter().map(|(token, method)| post(&url, token, method))));
         for (answer, (token, _)) in answers.into_iter().zip(&people) {
             // What the first one brought about, the second one finds, or is told that it is there.
-            assert!(matches!(answer, Some((201, _)) | Some((409, _))), "{answer:?}\n{}", server.said());
+            assert!(matches!(answer, Some((201 | 409, _))), "{answer:?}\n{}", server.said());
             let (_, told) = call(&server, token, "GET", PATH, &Value::Null);
             let own = told["subscriptions"].as_array().expect("a list");
             assert_eq!((own.len(), &own[0]["status"]), (1, &json!("active")), "{told}");
