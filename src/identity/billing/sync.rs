@@ -1,5 +1,7 @@
 //! What Stripe says, taken over: whatever comes in whatever order, the newest is what stays.
 
+use std::time::Duration;
+
 use super::super::Core;
 use super::super::subscriptions::Asker;
 use super::{GIVEN_UP_AFTER, Trouble, calls};
@@ -14,7 +16,10 @@ use crate::store::billing::{self, Call, Customer};
 use crate::store::{Tx, accounts, subscriptions};
 
 /// How often it is asked anew since somebody else took over something meanwhile.
-const TURNS: u8 = 8;
+const TURNS: u32 = 10;
+
+/// How long the first one who was too late waits: what the other one wrote may not be stored yet. Twice as long each time.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What belongs into the unit of work that takes over.
 #[derive(Clone, Copy, Default)]
@@ -68,7 +73,7 @@ impl Core {
     }
 
     async fn try_sync(&self, stripe: &Stripe, account: AccountId, along: Along<'_>) -> Result<(), Trouble> {
-        for _ in 0..TURNS {
+        for turn in 0..TURNS {
             // Before Stripe is asked: whoever takes over something after this may know something newer.
             let Some(customer) = billing::find_customer(&mut self.db.read().await?, account).await? else {
                 return Ok(());
@@ -77,6 +82,7 @@ impl Core {
             if self.take_over(&customer, Told::Whole(&said), along).await? {
                 return Ok(());
             }
+            tokio::time::sleep(PAUSE * 2_u32.pow(turn)).await;
         }
         Err(Failure::Unknown("others change at this customer all the time".to_owned()).into())
     }
