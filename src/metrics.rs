@@ -22,6 +22,8 @@ pub struct Metrics {
     refreshes: Family<OutcomeLabels, Counter>,
     second_factors: Family<OutcomeLabels, Counter>,
     subscription_moves: Family<OutcomeLabels, Counter>,
+    stripe_calls: Family<OutcomeLabels, Counter>,
+    stripe_webhooks: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
     events: Family<EventLabels, Counter>,
@@ -70,6 +72,8 @@ impl Default for Metrics {
             refreshes: Family::default(),
             second_factors: Family::default(),
             subscription_moves: Family::default(),
+            stripe_calls: Family::default(),
+            stripe_webhooks: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
             events: Family::default(),
@@ -90,6 +94,10 @@ impl Metrics {
         registry.register("second_factors", help, self.second_factors.clone());
         let help = "Changes of subscriptions that were asked for by outcome: ok, or the error code";
         registry.register("subscription_moves", help, self.subscription_moves.clone());
+        let help = "Errands at Stripe by outcome: ok, declined, missing, refused, unknown";
+        registry.register("stripe_calls", help, self.stripe_calls.clone());
+        let help = "Events that came as from Stripe by outcome: ok, seen, unrelated, or the error code";
+        registry.register("stripe_webhooks", help, self.stripe_webhooks.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
         registry.register("events", "Events of the audit trail by name, but sign-ins by wallet", self.events.clone());
@@ -116,6 +124,16 @@ impl Metrics {
     /// Counts somebody at the second factor: by what he got past it, or the code of the error.
     pub fn count_second_factor(&self, outcome: &'static str) {
         self.second_factors.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts an errand at Stripe: `ok`, or how it failed.
+    pub fn count_stripe_call(&self, outcome: &'static str) {
+        self.stripe_calls.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts an event that came as from Stripe: `ok`, `seen` before, `unrelated`, or the code of the error.
+    pub fn count_stripe_webhook(&self, outcome: &'static str) {
+        self.stripe_webhooks.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts a change of a subscription that was asked for: `ok`, or the code of the error.

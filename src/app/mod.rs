@@ -19,6 +19,7 @@ pub use failure::StartFailure;
 pub use operate::{list_keys, migrate, rotate_keys};
 pub use users::{Change, NewUser, Page, Role, UserFailure, Users, Wanted, with_password};
 
+use crate::billing;
 use crate::chain::Chains;
 pub use crate::chain::Finding;
 use crate::clock::Clock;
@@ -36,6 +37,9 @@ const SWEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the outbox is looked into: a mail that is a file has to be there within a second.
 const DELIVERED_EVERY: Duration = Duration::from_millis(500);
+
+/// How often it is looked for what has to be cleared up at Stripe.
+const MENDED_EVERY: Duration = Duration::from_secs(20);
 
 /// How long a stop waits for the mail that the server may have, so that it is not sent again by the next start: as long as
 /// the server may take, and to note what it said.
@@ -83,7 +87,11 @@ impl App {
 
     /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
     pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
-        let work = [kept("keys", &self.core, keep_keys), kept("sweeping", &self.core, keep_tidy)];
+        let work = [
+            kept("keys", &self.core, keep_keys),
+            kept("sweeping", &self.core, keep_tidy),
+            kept("billing", &self.core, keep_billing),
+        ];
         let until = stop.clone();
         let mail = kept("mail", &self.core, move |core| keep_delivering(core, until.clone()));
         let public = http::serve::serve(listeners.public, http::router(&self.core), stop.clone());
@@ -107,9 +115,10 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let (subject, outcome) = mail::examine(config).await;
     let mail = Finding { subject, outcome };
     let provider = openid::examine(&config.google, clock.clone()).await;
-    let provider = provider.map(|(subject, outcome)| Finding { subject, outcome });
+    let of_billing = billing::examine(config).await;
+    let others = provider.into_iter().chain(of_billing).map(|(subject, outcome)| Finding { subject, outcome });
     let of_chains = Chains::new(config, clock.clone()).examine().await;
-    [database, mail].into_iter().chain(provider).chain(of_chains).collect()
+    [database, mail].into_iter().chain(others).chain(of_chains).collect()
 }
 
 async fn examine_database(config: &Config) -> Result<String, String> {
@@ -158,6 +167,18 @@ async fn keep_tidy(core: Arc<Core>) {
         // Tried again at the next tick. Meanwhile some tables are larger than they need to be.
         if let Err(error) = core.sweep().await {
             tracing::warn!(?error, "what expired can't be deleted");
+        }
+    }
+}
+
+/// Clears up what a gateway that was killed left at Stripe, and finds what no event told of.
+async fn keep_billing(core: Arc<Core>) {
+    let mut ticks = ticks(MENDED_EVERY);
+    loop {
+        ticks.tick().await;
+        // Tried again at the next tick.
+        if let Err(error) = core.mend_billing().await {
+            tracing::warn!(?error, "what is under way at Stripe can't be looked into");
         }
     }
 }

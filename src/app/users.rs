@@ -45,6 +45,7 @@ impl From<Error> for UserFailure {
             | Error::Forbidden(_)
             | Error::TooMany(_)
             | Error::Unavailable(_)
+            | Error::PaymentFailed(_)
             | Error::NotConfigured(_)
             | Error::Internal(_) => Self::Start(StartFailure::from(error)),
         }

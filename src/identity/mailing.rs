@@ -50,10 +50,13 @@ impl Core {
             Letter::EmailChanged { .. } => notices.email_changed,
             Letter::WalletLinked { .. } => notices.wallet_linked,
             Letter::IdentityLinked { .. } => notices.identity_linked,
-            // Of what protects the account besides its password people are always told.
+            // Of what protects the account besides its password people are always told, and of their money.
             Letter::SecondFactorOn { .. }
             | Letter::SecondFactorOff { .. }
             | Letter::BackupCodesRenewed { .. }
+            | Letter::PaymentFailed { .. }
+            | Letter::PaymentNeeded { .. }
+            | Letter::SubscriptionEnded { .. }
             | Letter::VerifyEmail { .. }
             | Letter::ResetPassword { .. } => true,
         };

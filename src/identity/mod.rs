@@ -4,6 +4,7 @@ mod accounts;
 mod api_key;
 mod audit;
 mod authenticators;
+mod billing;
 mod caller;
 mod challenge;
 mod changes;
@@ -79,6 +80,7 @@ pub use two_steps::{Finished, Remember, SignInStep};
 pub use verification::CodeAttempt;
 pub use wallets::{LinkProof, LinkWishes, OwnWallet};
 
+use crate::billing::Stripe;
 pub use crate::chain::Balance;
 use crate::chain::Chains;
 use crate::clock::Clock;
@@ -130,6 +132,8 @@ pub struct Core {
     metrics: Metrics,
     /// The OpenID provider at which people sign in.
     provider: Option<Provider>,
+    /// Stripe, if it takes payments.
+    stripe: Option<Stripe>,
 }
 
 impl Core {
@@ -185,6 +189,7 @@ impl Core {
             mailing: Mailing::new(Post::new(&config).map_err(RootError::Mail)?),
             metrics: Metrics::default(),
             provider: Provider::new(&config.google, clock.clone()),
+            stripe: Stripe::new(&config.stripe),
             chains: Chains::new(&config, clock.clone()),
             chain_ids: config.chains.iter().map(|chain| chain.id).collect(),
             config,

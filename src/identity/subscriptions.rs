@@ -1,6 +1,7 @@
 //! What people subscribe to: which moves there are, who keeps what, and what every sign-in is told of it. What costs nothing
 //! is kept here, in the ledger.
 
+use super::billing::Order;
 use super::changes::subject_of;
 use super::{Caller, Core, Person, PersonPresent};
 use crate::clock::Timestamp;
@@ -160,6 +161,10 @@ impl Core {
         asker: Asker<'_>,
     ) -> Result<BegunSubscription, Error> {
         let plan = self.offered(wish.plan)?;
+        if let Some(stripe) = &self.stripe {
+            let order = Order { plan, method: wish.payment_method };
+            return self.subscribe_at_stripe(stripe, person, order, asker).await;
+        }
         let mut tx = self.begin_change(person).await?;
         let account = person.account().id;
         let stored = subscriptions::list(&mut tx, account).await?;
@@ -189,9 +194,13 @@ impl Core {
         let mut tx = self.begin_change(person).await?;
         let found = subscriptions::find(&mut tx, person.account().id, id).await?;
         let Some(subscription) = found.map(|found| found.as_of(asker.now)) else { return Err(missing) };
-        match &subscription.keeper {
-            Keeper::Ledger { .. } => self.change_in_ledger(tx, subscription, change, asker).await,
-            Keeper::Stripe { .. } => Err(Error::NotConfigured(Setting::Payments)),
+        match (&subscription.keeper, &self.stripe) {
+            (Keeper::Ledger { .. }, _) => self.change_in_ledger(tx, subscription, change, asker).await,
+            (Keeper::Stripe { .. }, Some(stripe)) => {
+                drop(tx);
+                self.change_at_stripe(stripe, person, id, change, asker).await
+            }
+            (Keeper::Stripe { .. }, None) => Err(Error::NotConfigured(Setting::Payments)),
         }
     }
 

@@ -107,6 +107,10 @@ pub enum Event<'a> {
     SubscriptionPaused,
     /// A subscription goes on.
     SubscriptionResumed,
+    /// A payment for a subscription failed and is tried again.
+    SubscriptionPastDue,
+    /// A subscription is over, as whoever takes payments tells.
+    SubscriptionEnded,
     /// A role was given; by whom.
     RoleGranted(&'a str),
     /// A role was taken; by whom.
@@ -199,6 +203,8 @@ impl<'a> Event<'a> {
             Self::SubscriptionCanceled => "subscription_canceled",
             Self::SubscriptionPaused => "subscription_paused",
             Self::SubscriptionResumed => "subscription_resumed",
+            Self::SubscriptionPastDue => "subscription_past_due",
+            Self::SubscriptionEnded => "subscription_ended",
             Self::RoleGranted(_) => "role_granted",
             Self::RoleRevoked(_) => "role_revoked",
             Self::AccountDeleted(_) => Self::ACCOUNT_DELETED,
@@ -266,6 +272,8 @@ impl<'a> Event<'a> {
             | Self::SubscriptionCanceled
             | Self::SubscriptionPaused
             | Self::SubscriptionResumed
+            | Self::SubscriptionPastDue
+            | Self::SubscriptionEnded
             | Self::AccountDisabled
             | Self::AccountEnabled
             | Self::RootSecretAdded => None,

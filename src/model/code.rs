@@ -30,8 +30,12 @@ impl Error {
             Self::Unavailable(Dependency::Chains) => "chains_unavailable",
             Self::Unavailable(Dependency::Passwords) => "too_busy",
             Self::Unavailable(Dependency::Provider) => "provider_unavailable",
+            Self::Unavailable(Dependency::Payments) => "billing_unavailable",
+            Self::Unavailable(Dependency::PaymentsSetUp) => "billing_refused",
+            Self::PaymentFailed(_) => "payment_failed",
             Self::NotConfigured(Setting::Google) => "google_not_configured",
             Self::NotConfigured(Setting::Payments) => "payment_provider_not_configured",
+            Self::NotConfigured(Setting::StripeWebhooks) => "stripe_not_configured",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -69,6 +73,21 @@ impl Error {
             }
             Self::Unavailable(Dependency::Provider) => {
                 "the provider of this sign-in does not answer as it should; try again shortly".to_owned()
+            }
+            Self::Unavailable(Dependency::Payments) => {
+                "whoever takes payments does not answer, so that nobody knows yet what became of this; send the same again \
+                 in a moment, it is done once"
+                    .to_owned()
+            }
+            Self::Unavailable(Dependency::PaymentsSetUp) => {
+                "whoever takes payments refuses this for a reason that the operator has to see to; nothing was done"
+                    .to_owned()
+            }
+            Self::PaymentFailed(word) => {
+                format!("the payment was refused ({word}) and nothing was changed; pay with something else")
+            }
+            Self::NotConfigured(Setting::StripeWebhooks) => {
+                "no events are taken here; the operator sets that up by stripe.webhook_secret".to_owned()
             }
             Self::NotConfigured(Setting::Google) => {
                 "nobody signs in by Google here; the operator sets it up by google.client_id".to_owned()
@@ -131,6 +150,7 @@ impl Error {
             Forbidden::MembershipsClosed,
             Forbidden::MembershipSignature,
             Forbidden::MembershipOutdated,
+            Forbidden::WebhookSignature,
         ];
         let others = [
             Self::Invalid(vec![violation]),
@@ -143,6 +163,7 @@ impl Error {
             Self::Conflict(Conflict::SecondFactorNotSetUp),
             Self::Conflict(Conflict::SubscriptionExists),
             Self::Conflict(Conflict::SubscriptionMoveImpossible),
+            Self::Conflict(Conflict::SubscriptionChangeUnderWay),
             Self::NotFound(Thing::Account),
             Self::NotFound(Thing::Device),
             Self::NotFound(Thing::TrustedDevice),
@@ -153,8 +174,12 @@ impl Error {
             Self::Unavailable(Dependency::Chains),
             Self::Unavailable(Dependency::Passwords),
             Self::Unavailable(Dependency::Provider),
+            Self::Unavailable(Dependency::Payments),
+            Self::Unavailable(Dependency::PaymentsSetUp),
+            Self::PaymentFailed("card_declined".to_owned()),
             Self::NotConfigured(Setting::Google),
             Self::NotConfigured(Setting::Payments),
+            Self::NotConfigured(Setting::StripeWebhooks),
             Self::internal("only the log tells"),
         ];
         let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));
@@ -289,6 +314,7 @@ impl Forbidden {
             Self::ListingClosed => "listing_closed",
             Self::MembershipsClosed => "memberships_closed",
             Self::MembershipSignature => "membership_signature_invalid",
+            Self::WebhookSignature => "webhook_signature_invalid",
             Self::MembershipOutdated => "membership_outdated",
             Self::Message(refusal) => refusal.code(),
         }
@@ -308,6 +334,9 @@ impl Forbidden {
             Self::NotYourAccount => "only the owner of this account or an ADMIN may do this",
             Self::ListingClosed => "the list of accounts is for ADMINs alone",
             Self::MembershipsClosed => "this gateway does not tell memberships to everybody",
+            Self::WebhookSignature => {
+                "Stripe-Signature is not by the secret of this webhook, or too old; see docs/subscriptions.md"
+            }
             Self::MembershipSignature => {
                 "X-Membership-Signature has to be sha256= and the HMAC-SHA-256 of this body by the shared secret, in hex"
             }
@@ -335,6 +364,7 @@ impl Conflict {
             Self::SecondFactorNotSetUp => "second_factor_not_set_up",
             Self::SubscriptionExists => "subscription_exists",
             Self::SubscriptionMoveImpossible => "subscription_move_impossible",
+            Self::SubscriptionChangeUnderWay => "subscription_change_under_way",
         }
     }
 
@@ -358,6 +388,9 @@ impl Conflict {
             }
             Self::SubscriptionMoveImpossible => {
                 "this makes no sense in the state that the subscription is in; read it again"
+            }
+            Self::SubscriptionChangeUnderWay => {
+                "another change of your subscriptions is under way; wait a moment, and read them again"
             }
         }
     }

@@ -70,6 +70,27 @@ pub enum Letter {
         /// When, in RFC 3339.
         at: String,
     },
+    /// A payment for a subscription failed and is tried again.
+    PaymentFailed {
+        /// When, in RFC 3339.
+        at: String,
+        /// What the plan gives.
+        plan: String,
+    },
+    /// The first payment for a subscription waits for the person.
+    PaymentNeeded {
+        /// When, in RFC 3339.
+        at: String,
+        /// What the plan gives.
+        plan: String,
+    },
+    /// A subscription is over.
+    SubscriptionEnded {
+        /// When, in RFC 3339.
+        at: String,
+        /// What the plan gives.
+        plan: String,
+    },
 }
 
 impl Letter {
@@ -90,6 +111,9 @@ impl Letter {
             Self::SecondFactorOn { .. } => "second_factor_on",
             Self::SecondFactorOff { .. } => "second_factor_off",
             Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
+            Self::PaymentFailed { .. } => "payment_failed",
+            Self::PaymentNeeded { .. } => "payment_needed",
+            Self::SubscriptionEnded { .. } => "subscription_ended",
         }
     }
 
@@ -107,7 +131,10 @@ impl Letter {
             | Self::IdentityLinked { .. }
             | Self::SecondFactorOn { .. }
             | Self::SecondFactorOff { .. }
-            | Self::BackupCodesRenewed { .. } => None,
+            | Self::BackupCodesRenewed { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentNeeded { .. }
+            | Self::SubscriptionEnded { .. } => None,
         }
     }
 
@@ -124,7 +151,10 @@ impl Letter {
             | Self::IdentityLinked { .. }
             | Self::SecondFactorOn { .. }
             | Self::SecondFactorOff { .. }
-            | Self::BackupCodesRenewed { .. } => false,
+            | Self::BackupCodesRenewed { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentNeeded { .. }
+            | Self::SubscriptionEnded { .. } => false,
         }
     }
 
@@ -140,6 +170,9 @@ impl Letter {
             | Self::SecondFactorOff { at }
             | Self::BackupCodesRenewed { at } => vec![("at", at)],
             Self::EmailChanged { at, new } => vec![("at", at), ("new", new)],
+            Self::PaymentFailed { at, plan }
+            | Self::PaymentNeeded { at, plan }
+            | Self::SubscriptionEnded { at, plan } => vec![("at", at), ("plan", plan)],
             Self::WalletLinked { at, address } => vec![("at", at), ("address", address)],
             Self::IdentityLinked { at, issuer } => vec![("at", at), ("issuer", issuer)],
         }

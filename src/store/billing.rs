@@ -85,6 +85,16 @@ pub async fn raise_revision(tx: &mut Tx, customer: &Customer, now: Timestamp) ->
     Ok(execute!(tx, sqlx::query(SQL).bind(customer.account.0).bind(customer.revision).bind(now.micros()))? == 1)
 }
 
+/// Forgets who an account is at Stripe.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete_customer(tx: &mut Tx, customer: &Customer) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM billing_customers WHERE account_id = $1 AND customer_id = $2";
+    execute!(tx, sqlx::query(SQL).bind(customer.account.0).bind(customer.id.as_str()))?;
+    Ok(())
+}
+
 /// Customers of whom nothing was taken over since `before` and who have something that is not over, at most `limit`, the one
 /// that waits for longest first.
 ///

@@ -11,7 +11,7 @@ mod second_factor;
 mod v1;
 
 pub use basic::Basic;
-pub use body::{AddressPath, Created, Json, NoContent, OptionalJson, Sensitive, SignedJson};
+pub use body::{AddressPath, Created, Json, NoContent, OptionalJson, Sensitive, SignedBytes, SignedJson};
 pub use caller::{authenticate, authenticate_by_cookie, carries_credential};
 pub use client::ClientOf;
 pub(crate) use client::REQUEST_ID;

@@ -51,6 +51,11 @@ enabled = false
 include-operation-id = ["google_start", "google_sign_in"]
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "429"]
+# Whether Stripe signed it: 403.
+[[operations]]
+include-operation-id = ["platform_stripe_webhook"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "403"]
 # Whether a chain is read here: 422.
 [[operations]]
 include-operation-id = ["tokens"]
@@ -93,11 +98,13 @@ fn the_gateway_does_to_an_api_key_what_its_description_says() {
     assert_eq!(send(&server.url, "GET", &person.path, &[&header], "").status, 200);
 }
 
-/// Without limits, with a provider that knows nobody, and with a chain that has no node: what a node answers is no
-/// description of ours.
+/// Without limits, with a provider that knows nobody, with a Stripe of which no event comes, and with a chain that has no
+/// node: what a node answers is no description of ours.
 fn without_limits(gateway: Gateway) -> Gateway {
     let gateway = gateway.with("COUNTERSIGN_LIMITS__ENABLED", "false").with("COUNTERSIGN_CHAINS", r#"[{"id":1}]"#);
     let settings = Provider::start().settings().into_iter();
+    let payments = [("STRIPE__SECRET_KEY", "sk_test_nobody"), ("STRIPE__WEBHOOK_SECRET", "whsec_nobody")];
+    let settings = settings.chain(payments.map(|(name, value)| (name, value.to_owned())));
     settings.fold(gateway, |gateway, (name, value)| gateway.with(&format!("COUNTERSIGN_{name}"), &value))
 }
 

@@ -15,6 +15,7 @@ mod refresh;
 mod register;
 mod settings;
 mod subscriptions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -48,5 +49,6 @@ pub fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(devices::change))
         .routes(routes!(google::start))
         .routes(routes!(google::sign_in))
+        .routes(routes!(webhooks::stripe))
         .merge(mfa::router())
 }

@@ -125,13 +125,15 @@ impl From<BegunSubscription> for CreatedAnswer {
         (status = 400, description = "`invalid_json`, `invalid_request`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
-        (status = 402, description = "`payment_provider_not_configured`", body = ProblemBody),
+        (status = 402, description = "`payment_provider_not_configured`, `payment_failed`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
-        (status = 409, description = "`subscription_exists`", body = ProblemBody),
+        (status = 409, description = "`subscription_exists`, `subscription_change_under_way`",
+         body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
         (status = 429, description = "`too_many_requests`", body = ProblemBody),
-        (status = 503, description = "`database_unavailable`", body = ProblemBody),
+        (status = 502, description = "`billing_refused`", body = ProblemBody),
+        (status = 503, description = "`database_unavailable`, `billing_unavailable`", body = ProblemBody),
     )
 )]
 pub(super) async fn create(
@@ -171,14 +173,16 @@ pub(super) struct ChangeRequest {
          body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
-        (status = 402, description = "`payment_provider_not_configured`", body = ProblemBody),
+        (status = 402, description = "`payment_provider_not_configured`, `payment_failed`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
         (status = 404, description = "`subscription_not_found`", body = ProblemBody),
-        (status = 409, description = "`subscription_move_impossible`", body = ProblemBody),
+        (status = 409, description = "`subscription_move_impossible`, `subscription_change_under_way`",
+         body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
         (status = 429, description = "`too_many_requests`", body = ProblemBody),
-        (status = 503, description = "`database_unavailable`", body = ProblemBody),
+        (status = 502, description = "`billing_refused`", body = ProblemBody),
+        (status = 503, description = "`database_unavailable`, `billing_unavailable`", body = ProblemBody),
     )
 )]
 pub(super) async fn change(
@@ -203,12 +207,14 @@ pub(super) async fn change(
         (status = 400, description = "`invalid_path`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
-        (status = 402, description = "`payment_provider_not_configured`", body = ProblemBody),
+        (status = 402, description = "`payment_provider_not_configured`, `payment_failed`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
         (status = 404, description = "`subscription_not_found`", body = ProblemBody),
-        (status = 409, description = "`subscription_move_impossible`", body = ProblemBody),
+        (status = 409, description = "`subscription_move_impossible`, `subscription_change_under_way`",
+         body = ProblemBody),
         (status = 429, description = "`too_many_requests`", body = ProblemBody),
-        (status = 503, description = "`database_unavailable`", body = ProblemBody),
+        (status = 502, description = "`billing_refused`", body = ProblemBody),
+        (status = 503, description = "`database_unavailable`, `billing_unavailable`", body = ProblemBody),
     )
 )]
 pub(super) async fn cancel(
@@ -232,12 +238,14 @@ pub(super) async fn cancel(
         (status = 400, description = "`invalid_path`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
-        (status = 402, description = "`payment_provider_not_configured`", body = ProblemBody),
+        (status = 402, description = "`payment_provider_not_configured`, `payment_failed`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
         (status = 404, description = "`subscription_not_found`", body = ProblemBody),
-        (status = 409, description = "`subscription_move_impossible`", body = ProblemBody),
+        (status = 409, description = "`subscription_move_impossible`, `subscription_change_under_way`",
+         body = ProblemBody),
         (status = 429, description = "`too_many_requests`", body = ProblemBody),
-        (status = 503, description = "`database_unavailable`", body = ProblemBody),
+        (status = 502, description = "`billing_refused`", body = ProblemBody),
+        (status = 503, description = "`database_unavailable`, `billing_unavailable`", body = ProblemBody),
     )
 )]
 pub(super) async fn pause(
@@ -259,12 +267,14 @@ pub(super) async fn pause(
         (status = 400, description = "`invalid_path`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
          body = ProblemBody),
-        (status = 402, description = "`payment_provider_not_configured`", body = ProblemBody),
+        (status = 402, description = "`payment_provider_not_configured`, `payment_failed`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
         (status = 404, description = "`subscription_not_found`", body = ProblemBody),
-        (status = 409, description = "`subscription_move_impossible`", body = ProblemBody),
+        (status = 409, description = "`subscription_move_impossible`, `subscription_change_under_way`",
+         body = ProblemBody),
         (status = 429, description = "`too_many_requests`", body = ProblemBody),
-        (status = 503, description = "`database_unavailable`", body = ProblemBody),
+        (status = 502, description = "`billing_refused`", body = ProblemBody),
+        (status = 503, description = "`database_unavailable`, `billing_unavailable`", body = ProblemBody),
     )
 )]
 pub(super) async fn unpause(

@@ -12,4 +12,5 @@ mod memberships;
 mod mfa;
 mod passwords;
 mod settings;
+mod stripe;
 mod subscriptions;
