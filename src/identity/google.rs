@@ -78,7 +78,7 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::NotConfigured`]; [`Error::Invalid`]; [`Error::NotAuthenticated`] with the reason;
-    /// [`Conflict::IdentityAlreadyUsed`] if his address is that of an account that can't be known to be his;
+    /// [`Error::Conflict`] if his address is that of an account that can't be known to be his;
     /// [`Error::Forbidden`] for an account that is disabled or whose address has to be verified; [`Error::TooMany`],
     /// [`Error::Unavailable`].
     pub async fn sign_in_with_google(
