@@ -205,5 +205,6 @@ fn claims() -> AccessClaims {
         evf: false,
         wallet: Some(address.caip10()),
         address: Some(address.checksummed()),
+        plan: None,
     }
 }

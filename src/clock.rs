@@ -64,6 +64,14 @@ impl Timestamp {
             .and_then(|moment| moment.format(&Rfc3339).ok())
             .unwrap_or_else(|| "1970-01-01T00:00:00Z".to_owned())
     }
+
+    /// The day in UTC, `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(self) -> String {
+        let mut date = self.rfc3339();
+        date.truncate("YYYY-MM-DD".len());
+        date
+    }
 }
 
 impl std::ops::Add<Duration> for Timestamp {
@@ -146,6 +154,7 @@ mod tests {
     fn a_timestamp_prints_as_rfc3339_in_utc() {
         assert_eq!(Timestamp::from_seconds(1_767_225_600).rfc3339(), "2026-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_micros(i64::MAX).rfc3339(), "1970-01-01T00:00:00Z");
+        assert_eq!(Timestamp::from_seconds(1_767_225_599).date(), "2025-12-31");
     }
 
     #[test]

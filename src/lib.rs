@@ -7,6 +7,7 @@
 //! `ARCHITECTURE.md` draws them and `tests/architecture.rs` holds them.
 
 pub mod app;
+pub mod billing;
 pub mod chain;
 pub mod cli;
 pub mod clock;

@@ -21,6 +21,9 @@ pub struct Metrics {
     sign_ins: Family<OutcomeLabels, Counter>,
     refreshes: Family<OutcomeLabels, Counter>,
     second_factors: Family<OutcomeLabels, Counter>,
+    subscription_moves: Family<OutcomeLabels, Counter>,
+    stripe_calls: Family<OutcomeLabels, Counter>,
+    stripe_webhooks: Family<OutcomeLabels, Counter>,
     limited: Family<PolicyLabels, Counter>,
     mails: Family<OutcomeLabels, Counter>,
     pushes: Family<OutcomeLabels, Counter>,
@@ -69,6 +72,9 @@ impl Default for Metrics {
             sign_ins: Family::default(),
             refreshes: Family::default(),
             second_factors: Family::default(),
+            subscription_moves: Family::default(),
+            stripe_calls: Family::default(),
+            stripe_webhooks: Family::default(),
             limited: Family::default(),
             mails: Family::default(),
             pushes: Family::default(),
@@ -88,6 +94,12 @@ impl Metrics {
         registry.register("refreshes", "Refreshes by outcome: ok, or the error code", self.refreshes.clone());
         let help = "Second factors by outcome: totp, backup_code, device, or the error code";
         registry.register("second_factors", help, self.second_factors.clone());
+        let help = "Changes of subscriptions that were asked for by outcome: ok, or the error code";
+        registry.register("subscription_moves", help, self.subscription_moves.clone());
+        let help = "Errands at Stripe by outcome: ok, declined, missing, refused, unknown";
+        registry.register("stripe_calls", help, self.stripe_calls.clone());
+        let help = "Events that came as from Stripe by outcome: ok, seen, unrelated, or the error code";
+        registry.register("stripe_webhooks", help, self.stripe_webhooks.clone());
         registry.register("limited", "Requests refused by a limit", self.limited.clone());
         registry.register("mails", "Tries to send a mail by outcome: sent, retried, failed", self.mails.clone());
         let help = "Tries to send a notice to a device by outcome: sent, retried, failed, expired, unmeant, gone";
@@ -116,6 +128,21 @@ impl Metrics {
     /// Counts somebody at the second factor: by what he got past it, or the code of the error.
     pub fn count_second_factor(&self, outcome: &'static str) {
         self.second_factors.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts an errand at Stripe: `ok`, or how it failed.
+    pub fn count_stripe_call(&self, outcome: &'static str) {
+        self.stripe_calls.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts an event that came as from Stripe: `ok`, `seen` before, `unrelated`, or the code of the error.
+    pub fn count_stripe_webhook(&self, outcome: &'static str) {
+        self.stripe_webhooks.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a change of a subscription that was asked for: `ok`, or the code of the error.
+    pub fn count_subscription_move(&self, outcome: &'static str) {
+        self.subscription_moves.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// Counts a request that a limit refused.

@@ -4,19 +4,23 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each part of the crate, and the parts that it may name. The leaves may be named by anyone.
-const LAYERS: [(&str, &[&str]); 24] = [
+const LAYERS: [(&str, &[&str]); 25] = [
     ("main", &["cli"]),
     ("cli", &["app", "http", "identity", "wallet", "config"]),
-    ("app", &["http", "identity", "chain", "mail", "push", "model", "store", "config"]),
+    ("app", &["http", "identity", "chain", "openid", "billing", "mail", "push", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
     ("web", &["transport", "identity", "model"]),
     ("surfaces", &["transport", "identity", "model"]),
     ("transport", &["identity", "model"]),
-    ("identity", &["store", "wallet", "crypto", "chain", "openid", "mail", "push", "model", "metrics", "config"]),
+    (
+        "identity",
+        &["store", "wallet", "crypto", "chain", "openid", "billing", "mail", "push", "model", "metrics", "config"],
+    ),
     ("store", &["model", "config"]),
     ("wallet", &["crypto", "model"]),
     ("chain", &["model", "config"]),
     ("openid", &["model", "config"]),
+    ("billing", &["model", "config"]),
     ("mail", &["model", "config"]),
     ("push", &["crypto", "model", "config"]),
     ("crypto", &["model", "config"]),
@@ -43,7 +47,7 @@ const OWNED: [(&str, &[&str]); 11] = [
     ("jsonwebtoken", &["crypto"]),
     ("clap", &["cli"]),
     ("alloy", &["chain"]),
-    ("reqwest", &["cli", "chain", "openid", "push"]),
+    ("reqwest", &["cli", "chain", "openid", "billing", "push"]),
     ("openidconnect", &["openid"]),
     ("chrono", &["openid"]),
     ("lettre", &["mail"]),

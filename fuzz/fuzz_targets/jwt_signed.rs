@@ -51,6 +51,7 @@ fuzz_target!(|input: (&[u8], &str, (i64, i64), (u128, u128), (bool, bool, bool))
         evf: right_issuer,
         wallet: right_audience.then(|| text.to_owned()),
         address: near.then(|| text.to_owned()),
+        plan: right_issuer.then(|| text.to_owned()),
     };
     let token = sign(key, &claims).expect("a token");
     let fits = claims.iss == EXPECTED.issuer

@@ -20,6 +20,7 @@ pub use failure::StartFailure;
 pub use operate::{list_keys, migrate, rotate_keys};
 pub use users::{Change, NewUser, Page, Role, UserFailure, Users, Wanted, with_password};
 
+use crate::billing;
 use crate::chain::Chains;
 pub use crate::chain::Finding;
 use crate::clock::Clock;
@@ -28,6 +29,7 @@ use crate::http;
 use crate::identity::{Core, RELOADED_WITHIN};
 use crate::mail;
 use crate::model::delivery::Way;
+use crate::openid;
 use crate::push;
 use crate::random::Random;
 use crate::store::Db;
@@ -38,6 +40,9 @@ const SWEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// How often the outbox is looked into, for each way: a mail that is a file has to be there within a second.
 const DELIVERED_EVERY: Duration = Duration::from_millis(500);
+
+/// How often it is looked for what has to be cleared up at Stripe.
+const MENDED_EVERY: Duration = Duration::from_secs(20);
 
 /// How long a stop waits for the mail that the server may have, and for notices in the same way, so that they are not sent
 /// again by the next start: as long as the server may take, which is longer than FCM may, and to note what it said.
@@ -85,7 +90,11 @@ impl App {
 
     /// Serves until `stop` turns true, finishes what is in flight, and closes the database.
     pub async fn serve(self, listeners: Listeners, stop: watch::Receiver<bool>) {
-        let work = [kept("keys", &self.core, keep_keys), kept("sweeping", &self.core, keep_tidy)];
+        let work = [
+            kept("keys", &self.core, keep_keys),
+            kept("sweeping", &self.core, keep_tidy),
+            kept("billing", &self.core, keep_billing),
+        ];
         let deliveries = [Way::Mail, Way::Push].map(|way| {
             let until = stop.clone();
             kept(way.word(), &self.core, move |core| keep_delivering(core, way, until.clone()))
@@ -110,9 +119,13 @@ pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let database = Finding { subject: "database".to_owned(), outcome: examine_database(config).await };
     let (subject, outcome) = mail::examine(config).await;
     let mail = Finding { subject, outcome };
-    let push = push::examine(config, clock).await.map(|(subject, outcome)| Finding { subject, outcome });
+    let provider = openid::examine(&config.google, clock.clone()).await;
+    let push = push::examine(config, clock).await;
+    let of_billing = billing::examine(config).await;
+    let others =
+        provider.into_iter().chain(push).chain(of_billing).map(|(subject, outcome)| Finding { subject, outcome });
     let of_chains = Chains::new(config, clock.clone()).examine().await;
-    [database, mail].into_iter().chain(push).chain(of_chains).collect()
+    [database, mail].into_iter().chain(others).chain(of_chains).collect()
 }
 
 async fn examine_database(config: &Config) -> Result<String, String> {
@@ -161,6 +174,18 @@ async fn keep_tidy(core: Arc<Core>) {
         // Tried again at the next tick. Meanwhile some tables are larger than they need to be.
         if let Err(error) = core.sweep().await {
             tracing::warn!(?error, "what expired can't be deleted");
+        }
+    }
+}
+
+/// Clears up what a gateway that was killed left at Stripe, and finds what no event told of.
+async fn keep_billing(core: Arc<Core>) {
+    let mut ticks = ticks(MENDED_EVERY);
+    loop {
+        ticks.tick().await;
+        // Tried again at the next tick.
+        if let Err(error) = core.mend_billing().await {
+            tracing::warn!(?error, "what is under way at Stripe can't be looked into");
         }
     }
 }

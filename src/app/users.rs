@@ -45,6 +45,7 @@ impl From<Error> for UserFailure {
             | Error::Forbidden(_)
             | Error::TooMany(_)
             | Error::Unavailable(_)
+            | Error::PaymentFailed(_)
             | Error::NotConfigured(_)
             | Error::Internal(_) => Self::Start(StartFailure::from(error)),
         }
@@ -137,6 +138,8 @@ pub enum Change {
     Disable,
     /// It may be used again.
     Enable,
+    /// It has no second factor any more.
+    ResetMfa,
 }
 
 /// The accounts of a database, for whoever operates the gateway.
@@ -245,6 +248,7 @@ impl Users {
             Change::Revoke => self.core.set_role(id, Role::User).await?,
             Change::Disable => self.core.disable_account(id).await?,
             Change::Enable => self.core.enable_account(id).await?,
+            Change::ResetMfa => self.core.reset_second_factor(id).await?,
         };
         Ok((self.core.find_person(Who::Id(id)).await?, changed))
     }

@@ -65,7 +65,7 @@ pub(super) enum Verb {
     },
     /// List what the wallet that is signed in holds
     Tokens(TokensOptions),
-    /// Look at everything that this gateway needs from others: database, nodes, feeds, clock
+    /// Look at everything that this gateway needs from others: database, mail server, OpenID provider, nodes, feeds, clock
     Doctor,
     /// Tell why a signed message is refused, rule by rule; signs nobody in
     Explain(ExplainOptions),
@@ -164,6 +164,11 @@ pub(super) enum UsersAction {
     },
     /// Set an account's password, and end its sessions and its API key
     ResetPassword(ResetOptions),
+    /// Take away the second factor that somebody has lost, and end the sessions, the API key and the trusted devices
+    ResetMfa {
+        #[command(flatten)]
+        user: UserOption,
+    },
 }
 
 /// Which account.

@@ -11,7 +11,8 @@ use crate::app::{self, Finding};
 use crate::clock::Clock;
 use crate::config::{Config, Log, LogLevel};
 
-/// Looks at the database, at every node and feed of every chain, and at the clock; fails if anything is wrong.
+/// Looks at the database, the mail server, the OpenID provider, every node and feed of every chain, and the clock; fails if
+/// anything is wrong.
 pub(super) fn run(config: &Config, json: bool) -> Result<String, Failure> {
     // What is found is told in its own words; the log would tell it twice.
     logging::start(Log { level: LogLevel::Error, ..config.log });

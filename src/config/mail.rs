@@ -45,6 +45,7 @@ impl Reader {
             password_changed: self.read("notices.password_changed", boolean)?,
             email_changed: self.read("notices.email_changed", boolean)?,
             wallet_linked: self.read("notices.wallet_linked", boolean)?,
+            identity_linked: self.read("notices.identity_linked", boolean)?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration: typed, checked once at the start, immutable after. It does not act on anything.
 
+mod billing;
 mod chains;
 mod fcm;
 mod feeds;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use billing::{Stripe, StripeKeys};
 pub use chains::{Chain, RpcUrl};
 pub use fcm::{Fcm, ServiceAccount};
 pub use feeds::Feed;
@@ -28,6 +30,7 @@ pub use sources::{ConfigError, Environment};
 
 use crate::model::bucket::Rate;
 use crate::model::data_provider::DataProvider;
+use crate::model::plan::Plans;
 use crate::model::{Email, Exchange, Origin, Password, Token};
 use crate::secret::{RedactedUrl, SecretBytes, SecretText};
 
@@ -74,6 +77,10 @@ pub struct Config {
     pub mfa: Mfa,
     /// The OpenID provider at which people sign in.
     pub google: Google,
+    /// What people may subscribe to.
+    pub plans: Plans,
+    /// Stripe, which takes payments.
+    pub stripe: Stripe,
     /// What an outside provider says of accounts.
     pub membership: Membership,
     /// The chains that wallets may name and whose balances are read, the first one being the default.
@@ -241,6 +248,10 @@ pub struct Limits {
     pub recoveries: Rate,
     /// Looking at the list of accounts as a stranger.
     pub listings: Rate,
+    /// Asking as a stranger what somebody is entitled to.
+    pub memberships: Rate,
+    /// Telling the tokens of devices that nobody has claimed.
+    pub devices: Rate,
 }
 
 /// The wallet door.
@@ -295,6 +306,8 @@ pub struct Notices {
     pub email_changed: bool,
     /// Another wallet.
     pub wallet_linked: bool,
+    /// Somebody at an OpenID provider.
+    pub identity_linked: bool,
 }
 
 /// How mails are sent.

@@ -55,6 +55,8 @@ impl Config {
             platform: from.platform()?,
             mfa: from.mfa(&public_url)?,
             google: from.google()?,
+            plans: from.plans()?,
+            stripe: from.stripe()?,
             membership: Membership { secret: from.optional("membership.secret", secret_text)? },
             listed: from.listed(&token_lists, &chains)?,
             feeds: from.feeds(&chains)?,
@@ -218,6 +220,8 @@ impl Reader {
             registrations: rate("limits.registrations.rate", "limits.registrations.burst")?,
             recoveries: rate("limits.recoveries.rate", "limits.recoveries.burst")?,
             listings: rate("limits.listings.rate", "limits.listings.burst")?,
+            memberships: rate("limits.memberships.rate", "limits.memberships.burst")?,
+            devices: rate("limits.devices.rate", "limits.devices.burst")?,
             refused_credentials: rate("limits.refused_credentials.rate", "limits.refused_credentials.burst")?,
         })
     }
@@ -318,7 +322,7 @@ fn amount<const MOST: u64>(written: &str) -> Result<usize, Fault> {
 }
 
 /// A time span of whole seconds: a number of them, or a number with a unit.
-fn span<const LEAST: u64, const MOST: u64>(written: &str) -> Result<Duration, Fault> {
+pub(super) fn span<const LEAST: u64, const MOST: u64>(written: &str) -> Result<Duration, Fault> {
     let seconds = written.parse().map(Duration::from_secs).ok();
     let span = seconds.or_else(|| humantime::parse_duration(written).ok());
     let span = span.ok_or("a time span is expected, such as 30s, 15m, 12h, 30days or a number of seconds")?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::platform::to_toml;
 use super::{Config, Database, KEYS, LogFormat, LogLevel};
+use super::{billing, platform};
 use crate::model::bucket::Rate;
 use crate::secret::MASK;
 
@@ -62,7 +62,10 @@ impl Config {
             "log.level" => text(self.log.level.name()),
             "log.format" => text(self.log.format.name()),
             limit if limit.starts_with("limits.") => self.limit(limit)?,
-            other => self.value_of_people(other).or_else(|| self.value_of_mail(other))?,
+            other => self
+                .value_of_people(other)
+                .or_else(|| self.value_of_billing(other))
+                .or_else(|| self.value_of_mail(other))?,
         })
     }
 
@@ -73,7 +76,7 @@ impl Config {
             "doors.users" => Value::Boolean(self.doors.users),
             "doors.platform" => Value::Boolean(self.doors.platform),
             "platform.public_memberships" => Value::Boolean(self.platform.public_memberships),
-            "data_providers" => self.platform.data_providers.iter().map(to_toml).collect::<Vec<_>>().into(),
+            "data_providers" => self.platform.data_providers.iter().map(platform::to_toml).collect::<Vec<_>>().into(),
             "mfa.issuer" => text(&self.mfa.issuer),
             "google.issuer" => text(&self.google.issuer),
             "google.client_id" => text(&self.google.client.as_ref()?.id),
@@ -92,6 +95,17 @@ impl Config {
         })
     }
 
+    fn value_of_billing(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "plans" => self.plans.0.iter().map(billing::to_toml).collect::<Vec<_>>().into(),
+            "stripe.secret_key" => text(self.stripe.keys.as_ref().map(|_| MASK)?),
+            "stripe.webhook_secret" => text(self.stripe.keys.as_ref()?.webhook.as_ref().map(|_| MASK)?),
+            "stripe.api_base" => text(&self.stripe.api_base),
+            "stripe.reconcile_every" => span(self.stripe.reconcile_every),
+            _ => return None,
+        })
+    }
+
     fn value_of_mail(&self, name: &str) -> Option<Value> {
         Some(match name {
             "smtp.url" => text(&self.mail.smtp.as_ref()?.url),
@@ -106,6 +120,7 @@ impl Config {
             "notices.password_changed" => Value::Boolean(self.notices.password_changed),
             "notices.email_changed" => Value::Boolean(self.notices.email_changed),
             "notices.wallet_linked" => Value::Boolean(self.notices.wallet_linked),
+            "notices.identity_linked" => Value::Boolean(self.notices.identity_linked),
             _ => return None,
         })
     }
@@ -123,6 +138,8 @@ impl Config {
             "registrations" => self.limits.registrations,
             "recoveries" => self.limits.recoveries,
             "listings" => self.limits.listings,
+            "memberships" => self.limits.memberships,
+            "devices" => self.limits.devices,
             "refused_credentials" => self.limits.refused_credentials,
             _ => return None,
         };
@@ -202,6 +219,8 @@ mod tests {
             "# admin_password is not set",
             "# google.client_id is not set",
             "# google.client_secret is not set",
+            "# stripe.secret_key is not set",
+            "# stripe.webhook_secret is not set",
             "# membership.secret is not set",
             "# smtp.url is not set",
             "# smtp.from is not set",

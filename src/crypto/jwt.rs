@@ -46,6 +46,9 @@ pub struct AccessClaims {
     /// The address of that wallet in EIP-55 form; for a key wallet only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// What the plan gives that its owner subscribes to, if one was in force when it was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// Why an access token is refused.
@@ -156,6 +159,7 @@ mod tests {
             evf: false,
             wallet: None,
             address: None,
+            plan: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Core;
 use crate::model::audit::{Event, Subject};
 use crate::model::{AccountId, Error};
-use crate::store::{accounts, password_resets};
+use crate::store::{accounts, devices, password_resets};
 
 impl Core {
     /// Disables an account: from the answer on all that it holds is refused, on every node. Tells whether it was enabled.
@@ -19,6 +19,8 @@ impl Core {
         if changed {
             // Else a password that is set meanwhile would be good as soon as the account is enabled again.
             password_resets::expire(&mut tx, id, now).await?;
+            // Whoever it is disabled for is shown nothing of it any more.
+            devices::delete_all(&mut tx, id).await?;
             let subject = Subject { account: Some(id), ..Subject::default() };
             self.record(&mut tx, Event::AccountDisabled, subject, None, now).await?;
         }

@@ -163,6 +163,23 @@ impl Core {
         Ok(codes)
     }
 
+    /// Insists on proof that is as strong as the second factor, of an account that has one: a sign-in of a moment ago that
+    /// showed a code, or a code now. Gives the unit of work back, or ends it.
+    pub(super) async fn insist_on_equal_proof(
+        &self,
+        tx: Tx,
+        person: &PersonPresent,
+        account: &Account,
+        code: Option<&str>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Tx, Error> {
+        if person.has_shown_code() && require_fresh(person, now).is_ok() {
+            return Ok(tx);
+        }
+        self.insist_on_code(tx, account, code, client, now).await
+    }
+
     /// Insists on a code that is right now, and uses it up; gives the unit of work back, or ends it.
     pub(super) async fn insist_on_code(
         &self,

@@ -14,6 +14,7 @@ use crate::crypto::jwt::{self, AccessClaims, Expected, Refusal};
 use crate::model::account::{Account, LinkedWallet, Role};
 use crate::model::audit::Event;
 use crate::model::error::{Conflict, Forbidden, Malformed, Thing, Unauthenticated};
+use crate::model::session::Amr;
 use crate::model::{AccountId, Address, Client, Error, SessionId};
 use crate::store::{Queryable, accounts, sessions};
 
@@ -36,8 +37,16 @@ pub enum Credential<'a> {
 pub struct Caller {
     account: Account,
     wallet: Option<LinkedWallet>,
-    /// The session and when it began, unless it is an API key that calls.
-    session: Option<(SessionId, Timestamp)>,
+    /// The session, unless it is an API key that calls.
+    session: Option<Began>,
+}
+
+/// A session, and how it began.
+#[derive(Clone, Copy, Debug)]
+struct Began {
+    session: SessionId,
+    at: Timestamp,
+    amr: Amr,
 }
 
 /// An operator of this gateway. Only [`Caller::require_admin`] makes one.
@@ -68,8 +77,7 @@ impl std::ops::Deref for Admin {
 #[derive(Clone, Debug)]
 pub struct PersonPresent {
     caller: Caller,
-    session: SessionId,
-    signed_in_at: Timestamp,
+    began: Began,
 }
 
 impl Caller {
@@ -81,7 +89,7 @@ impl Caller {
 
     /// The session of the access token; none of an API key.
     pub(super) fn session_of_token(&self) -> Option<SessionId> {
-        self.session.map(|(session, _)| session)
+        self.session.map(|began| began.session)
     }
 
     /// The wallet that signed in, else the account's primary one.
@@ -97,8 +105,8 @@ impl Caller {
     /// # Errors
     /// [`Forbidden::PersonRequired`] for an API key.
     pub fn require_person(self) -> Result<PersonPresent, Error> {
-        let (session, signed_in_at) = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
-        Ok(PersonPresent { caller: self, session, signed_in_at })
+        let began = self.session.ok_or(Error::Forbidden(Forbidden::PersonRequired))?;
+        Ok(PersonPresent { caller: self, began })
     }
 
     /// Whether it is an ADMIN: by the account, and not by what a token claims.
@@ -165,13 +173,18 @@ impl PersonPresent {
     /// The session that the access token is of.
     #[must_use]
     pub fn session(&self) -> SessionId {
-        self.session
+        self.began.session
     }
 
     /// When the person signed in.
     #[must_use]
     pub fn signed_in_at(&self) -> Timestamp {
-        self.signed_in_at
+        self.began.at
+    }
+
+    /// Whether the person signed in with a code of the second factor.
+    pub(super) fn has_shown_code(&self) -> bool {
+        self.began.amr.has_otp()
     }
 }
 
@@ -259,7 +272,7 @@ impl Core {
             return Err(refused(ended));
         }
         Ok(Caller {
-            session: Some((owned.session.id, owned.session.created_at)),
+            session: Some(Began { session: owned.session.id, at: owned.session.created_at, amr: owned.session.amr }),
             wallet: owned.wallet,
             account: owned.account,
         })

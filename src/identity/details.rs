@@ -1,7 +1,8 @@
 //! What the platform door shows of an account: how its owner is called and looks, and whether he wants to be advertised to.
 
 use super::changes::traced;
-use super::{Caller, Core, Person};
+use super::subscriptions::find_in_force;
+use super::{Caller, Core, OwnSubscription, Person};
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
 use crate::model::profile::{Change, ImageUrl, ProfileChange, ProfileText};
@@ -17,6 +18,8 @@ pub struct Details {
     pub avatar: Option<String>,
     /// Whether its owner wants to be advertised to.
     pub marketing_opt_in: bool,
+    /// The subscription in force.
+    pub subscription: Option<OwnSubscription>,
 }
 
 /// What is to be changed; what is `None` stays as it is.
@@ -36,7 +39,7 @@ impl Core {
     /// # Errors
     /// [`Error::Unavailable`] if the database does not answer.
     pub async fn details(&self, caller: &Caller) -> Result<Details, Error> {
-        match find(&mut self.db.read().await?, caller.account().id).await? {
+        match self.find_details(&mut self.db.read().await?, caller.account().id).await? {
             Some(details) => Ok(details),
             None => Err(caller.refusal_by_now(&mut self.db.read().await?).await?),
         }
@@ -72,7 +75,7 @@ impl Core {
         if let Some(opt_in) = marketing_opt_in {
             self.store_marketing(&mut tx, account.id, opt_in, subject, Some(client), now).await?;
         }
-        let details = find(&mut tx, account.id).await?;
+        let details = self.find_details(&mut tx, account.id).await?;
         tx.commit().await?;
         details.ok_or(Error::internal("an account that was just changed is gone"))
     }
@@ -93,13 +96,20 @@ impl Core {
         }
         Ok(())
     }
-}
 
-async fn find(db: &mut impl Queryable, account: AccountId) -> Result<Option<Details>, Error> {
-    let (known, kept) = (people::find(db, account).await?, details::find(db, account).await?);
-    Ok(known.zip(kept).map(|(known, kept)| Details {
-        person: known.into(),
-        avatar: kept.avatar,
-        marketing_opt_in: kept.marketing_opt_in.unwrap_or(false),
-    }))
+    async fn find_details(&self, db: &mut impl Queryable, account: AccountId) -> Result<Option<Details>, Error> {
+        let (known, kept) = (people::find(db, account).await?, details::find(db, account).await?);
+        let Some((known, kept)) = known.zip(kept) else { return Ok(None) };
+        // The account tells whether there is one, and this when its period ends.
+        let subscription = match known.account.in_force(self.clock.now()) {
+            Some(_) => find_in_force(db, account, self.clock.now()).await?,
+            None => None,
+        };
+        Ok(Some(Details {
+            person: known.into(),
+            avatar: kept.avatar,
+            marketing_opt_in: kept.marketing_opt_in.unwrap_or(false),
+            subscription: subscription.map(|subscription| self.own(subscription)),
+        }))
+    }
 }

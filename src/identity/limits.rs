@@ -35,12 +35,6 @@ pub(super) enum Policy {
     Devices,
 }
 
-/// How often strangers of a network ask what somebody is entitled to.
-const MEMBERSHIPS: Rate = Rate { per_minute: 120, burst: 240 };
-
-/// How often devices of a network tell their tokens before somebody signs in.
-const DEVICES: Rate = Rate { per_minute: 60, burst: 200 };
-
 impl Policy {
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -73,8 +67,8 @@ impl Policy {
             Self::Registrations => limits.registrations,
             Self::Listings => limits.listings,
             Self::Recoveries => limits.recoveries,
-            Self::Memberships => MEMBERSHIPS,
-            Self::Devices => DEVICES,
+            Self::Memberships => limits.memberships,
+            Self::Devices => limits.devices,
         }
     }
 }
@@ -207,6 +201,8 @@ mod tests {
         registrations: RATE,
         recoveries: RATE,
         listings: RATE,
+        memberships: RATE,
+        devices: RATE,
     };
     const NOW: Timestamp = Timestamp::from_seconds(1_000);
 

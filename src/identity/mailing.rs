@@ -51,10 +51,14 @@ impl Core {
             Letter::PasswordChanged { .. } => notices.password_changed,
             Letter::EmailChanged { .. } => notices.email_changed,
             Letter::WalletLinked { .. } => notices.wallet_linked,
-            // Of what protects the account besides its password people are always told.
+            Letter::IdentityLinked { .. } => notices.identity_linked,
+            // Of what protects the account besides its password people are always told, and of their money.
             Letter::SecondFactorOn { .. }
             | Letter::SecondFactorOff { .. }
             | Letter::BackupCodesRenewed { .. }
+            | Letter::PaymentFailed { .. }
+            | Letter::PaymentNeeded { .. }
+            | Letter::SubscriptionEnded { .. }
             | Letter::VerifyEmail { .. }
             | Letter::ResetPassword { .. } => true,
         };

@@ -1,9 +1,10 @@
-//! Every use case, once: nonces, sign-in, refresh, sign-out, API keys, profiles. It knows no HTTP.
+//! Every use case, once: nonces, sign-in, refresh, sign-out, API keys, profiles, subscriptions. It knows no HTTP.
 
 mod accounts;
 mod api_key;
 mod audit;
 mod authenticators;
+mod billing;
 mod caller;
 mod challenge;
 mod changes;
@@ -18,6 +19,7 @@ mod gate;
 mod google;
 mod guard;
 mod holdings;
+mod ledger;
 mod limits;
 mod mailing;
 mod names;
@@ -27,6 +29,7 @@ mod passwords;
 mod people;
 mod person;
 mod preferences;
+mod presented;
 mod profile;
 mod proof;
 mod pushing;
@@ -38,6 +41,7 @@ mod root;
 mod second_factor;
 mod sign_in;
 mod signing_keys;
+mod subscriptions;
 mod sweep;
 mod tokens;
 mod trusted_devices;
@@ -72,12 +76,14 @@ pub use root::RootError;
 pub use sign_in::SignedIn;
 pub(crate) use signing_keys::{KEPT_BY_OTHERS, RELOADED_WITHIN};
 pub use signing_keys::{KeyState, list_signing_keys, rotate_signing_key};
+pub use subscriptions::{BegunSubscription, LiveSubscription, OwnSubscription, SubscriptionChange, SubscriptionWish};
 pub use tokens::Tokens;
 pub use trusted_devices::TrustedDevice;
 pub use two_steps::{Finished, Remember, SignInStep};
 pub use verification::CodeAttempt;
 pub use wallets::{LinkProof, LinkWishes, OwnWallet};
 
+use crate::billing::Stripe;
 pub use crate::chain::Balance;
 use crate::chain::Chains;
 use crate::clock::Clock;
@@ -133,6 +139,8 @@ pub struct Core {
     metrics: Metrics,
     /// The OpenID provider at which people sign in.
     provider: Option<Provider>,
+    /// Stripe, if it takes payments.
+    stripe: Option<Stripe>,
 }
 
 impl Core {
@@ -189,6 +197,7 @@ impl Core {
             pushing: Service::new(&config.fcm, &clock).map_err(RootError::Push)?.map(Pushing::new),
             metrics: Metrics::default(),
             provider: Provider::new(&config.google, clock.clone()),
+            stripe: Stripe::new(&config.stripe),
             chains: Chains::new(&config, clock.clone()),
             chain_ids: config.chains.iter().map(|chain| chain.id).collect(),
             config,

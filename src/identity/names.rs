@@ -24,6 +24,8 @@ pub struct NamesChange {
     pub password: Option<Password>,
     /// The password that is in force, as proof that it is the person.
     pub current_password: Option<SecretText>,
+    /// A code of the second factor, as proof of that.
+    pub otp: Option<String>,
 }
 
 impl Core {
@@ -45,7 +47,8 @@ impl Core {
     /// # Errors
     /// [`Conflict::IdentityAlreadyUsed`]; for an e-mail address or a password also [`Forbidden::PersonRequired`],
     /// [`Forbidden::FreshSignInRequired`] without the password in force, and if that is wrong
-    /// [`Error::NotAuthenticated`]; [`Error::TooMany`], [`Error::Unavailable`].
+    /// [`Error::NotAuthenticated`]; [`Unauthenticated::MfaRequired`] and [`Unauthenticated::InvalidCode`] for an account
+    /// with a second factor, unless it was shown a moment ago; [`Error::TooMany`], [`Error::Unavailable`].
     pub async fn change_names(&self, caller: &Caller, change: NamesChange, client: &Client) -> Result<Person, Error> {
         let now = self.clock.now();
         self.limit_writes(caller, now)?;
@@ -67,7 +70,8 @@ impl Core {
             Some(password) => Some(self.hashers.hash(password, self.random.bytes()).await?),
             None => None,
         };
-        let (mut tx, account) = self.begin_change_of(&person).await?;
+        let (tx, account) = self.begin_change_of(&person).await?;
+        let mut tx = self.insist_on_equal_proof(tx, &person, &account, change.otp.as_deref(), client, now).await?;
         if let Some(proof) = &proof {
             proof.hold(&mut tx, account.id, now).await?;
         }

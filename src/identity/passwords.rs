@@ -6,6 +6,7 @@ use super::gate::{self, Way};
 use super::guard::{Guarded, Guess, KnownBy, Whose};
 use super::limits::Policy;
 use super::second_factor::Shown;
+use super::verification::NOBODY;
 use super::{Core, Person, Tokens};
 use crate::clock::Timestamp;
 use crate::crypto::derived::{self, Kind};
@@ -117,12 +118,7 @@ impl Core {
     ) -> Result<Entered, Error> {
         match self.arrive(attempt, lifetime, client).await? {
             Arrival::Entered(entered) => Ok(*entered),
-            Arrival::SecondFactorDue(known) => {
-                let refusal = Error::NotAuthenticated(Unauthenticated::MfaRequired);
-                let subject = Subject { account: Some(known.account.id), ..Subject::default() };
-                self.record_refusal(Event::SignInRefused(refusal.code()), subject, client).await;
-                Err(refusal)
-            }
+            Arrival::SecondFactorDue(_) => Err(Error::NotAuthenticated(Unauthenticated::MfaRequired)),
         }
     }
 
@@ -140,10 +136,9 @@ impl Core {
             let mut reader = self.db.read().await?;
             let found = people::find_by_name(&mut reader, &name).await?;
             let whose = found.as_ref().map_or_else(|| self.nobody(&name), |known| Whose::Account(known.account.id));
-            let device = match &found {
-                Some(known) => self.find_device(&mut reader, known.account.id, attempt.device, now).await?,
-                None => None,
-            };
+            // Nobody's is asked for as well, so that it takes as long.
+            let id = found.as_ref().map_or(NOBODY, |known| known.account.id);
+            let device = self.find_device(&mut reader, id, attempt.device, now).await?;
             let known_by = device.map_or(KnownBy::Network, |_| KnownBy::Device);
             (found, self.guard_password(&mut reader, whose, known_by, client, now).await?)
         };
@@ -175,12 +170,16 @@ impl Core {
         let still = Still { account, hash: &stored, upgrade };
         let shown = Shown { code: attempt.otp, device: attempt.device };
         let arrival = self.enter_by_password(still, shown, guarded, lifetime, client).await;
-        if let Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) = &arrival
+        let refusal = match &arrival {
+            Ok(Arrival::SecondFactorDue(_)) => Some(Error::NotAuthenticated(Unauthenticated::MfaRequired).code()),
             // A wrong code is recorded as a guess.
-            && !matches!(error, Error::NotAuthenticated(Unauthenticated::InvalidCode))
-        {
+            Err(Error::NotAuthenticated(Unauthenticated::InvalidCode)) => None,
+            Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) => Some(error.code()),
+            Ok(Arrival::Entered(_)) | Err(_) => None,
+        };
+        if let Some(code) = refusal {
             let subject = Subject { account: Some(account), ..Subject::default() };
-            self.record_refusal(Event::SignInRefused(error.code()), subject, client).await;
+            self.record_refusal(Event::SignInRefused(code), subject, client).await;
         }
         arrival
     }

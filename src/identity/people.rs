@@ -8,9 +8,12 @@ use crate::model::audit::{Event, Subject};
 use crate::model::error::{Conflict, Forbidden, Thing};
 use crate::model::mail::Letter;
 use crate::model::page::{Direction, Listing, Order};
+use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{AccountId, Address, Client, Error, Password, SignInName};
 use crate::store::people::{self, Known};
-use crate::store::{Tx, accounts, erasures, listing, password_resets, passwords, wallets};
+use crate::store::{
+    Tx, accounts, devices, erasures, listing, password_resets, passwords, second_factors, trusted_devices, wallets,
+};
 
 /// How many events of the audit trail one step of an erasure looks at.
 const ERASURE_STEP: i64 = 5_000;
@@ -223,10 +226,38 @@ impl Core {
         self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         passwords::upsert(&mut tx, id, &hash, now).await?;
         accounts::end_everything(&mut tx, id).await?;
+        devices::delete_all(&mut tx, id).await?;
         password_resets::expire(&mut tx, id, now).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordReset, subject, None, now).await?;
         tx.commit().await
+    }
+
+    /// Takes an account's second factor away, as an operator, which ends its sessions and the trust in its devices; tells
+    /// whether it had one, or was setting one up.
+    ///
+    /// # Errors
+    /// [`Thing::Account`] if there is none, [`Error::Unavailable`].
+    pub async fn reset_second_factor(&self, id: AccountId) -> Result<bool, Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        let Known { account, .. } = lock(&mut tx, id).await?;
+        let is_pending = second_factors::find_pending(&mut tx, id, now - SETUP_LIFETIME).await?.is_some();
+        if !account.second_factor && !is_pending {
+            return Ok(false);
+        }
+        second_factors::delete(&mut tx, id, now).await?;
+        trusted_devices::delete_all(&mut tx, id).await?;
+        // Whoever took the authenticator, or set one up in its owner's place, may be signed in.
+        accounts::end_everything(&mut tx, id).await?;
+        devices::delete_all(&mut tx, id).await?;
+        let subject = Subject { account: Some(id), ..Subject::default() };
+        self.record(&mut tx, Event::SecondFactorReset, subject, None, now).await?;
+        if account.second_factor {
+            self.notify(&mut tx, id, &Letter::SecondFactorOff { at: now.rfc3339() }, now).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The account, which is about to lose something that it alone may have: locked, and not the last enabled ADMIN.

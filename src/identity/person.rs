@@ -23,6 +23,10 @@ impl Person {
         Self { account, wallet }
     }
 
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// Its id.
     #[must_use]
     pub fn id(&self) -> AccountId {

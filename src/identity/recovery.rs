@@ -14,7 +14,9 @@ use crate::model::mail::Letter;
 use crate::model::recovery::{MailedToken, RESET_LIFETIME, RESETS};
 use crate::model::{AccountId, Client, Email, Error, Password};
 use crate::store::people::{self, Known};
-use crate::store::{Tx, accounts, email_proofs, failures, identities, mailed, password_resets, passwords, wallets};
+use crate::store::{
+    Tx, accounts, devices, email_proofs, failures, identities, mailed, outbox, password_resets, passwords, wallets,
+};
 
 /// How long an answer takes at least that must not tell whether there is an account: longer than what is done for one.
 const USUAL: Duration = Duration::from_millis(120);
@@ -122,8 +124,12 @@ impl Core {
         }
         passwords::upsert(&mut tx, id, &new, now).await?;
         accounts::end_everything(&mut tx, id).await?;
+        // What is sent to whoever was in there would go on being shown to him.
+        devices::delete_all(&mut tx, id).await?;
         password_resets::expire(&mut tx, id, now).await?;
         email_proofs::delete(&mut tx, id).await?;
+        // It asks for what is proven by now.
+        outbox::withdraw(&mut tx, id, Letter::VERIFY_EMAIL, now).await?;
         failures::delete_of(&mut tx, id).await?;
         // Whoever was in there before is a stranger now.
         failures::forget_networks_of(&mut tx, id).await?;

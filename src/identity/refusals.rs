@@ -48,6 +48,7 @@ impl Core {
             | Error::NotFound(_)
             | Error::TooMany(_)
             | Error::Unavailable(_)
+            | Error::PaymentFailed(_)
             | Error::NotConfigured(_)
             | Error::Internal(_) => return error,
         }

@@ -11,7 +11,8 @@ use crate::model::recovery::{COUNTED_WITHIN, RESETS};
 use crate::model::second_factor::SETUP_LIFETIME;
 use crate::model::{Error, SessionId};
 use crate::store::{
-    audit, devices, failures, mailed, nonces, outbox, password_resets, second_factors, sessions, trusted_devices,
+    audit, billing, devices, failures, mailed, nonces, outbox, password_resets, second_factors, sessions,
+    trusted_devices,
 };
 
 /// How many rows one step deletes at most.
@@ -25,6 +26,9 @@ pub(super) const BEGINNING: SessionId = SessionId(uuid::Uuid::nil());
 
 /// How many steps of erasing deleted accounts from the audit trail one sweep makes.
 const ERASURES: u32 = 10;
+
+/// How long an event of Stripe's is known: it repeats one for three days, and a signature is good for minutes.
+const EVENTS_KNOWN_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// How long rows outlive their time: clocks of nodes differ, and a late answer should name its reason.
 const MARGIN: Duration = Duration::from_hours(1);
@@ -56,9 +60,11 @@ impl Core {
             let unclaimed = devices::delete_unclaimed(&mut tx, now - UNCLAIMED_FOR, STEP).await?;
             let setups = second_factors::delete_expired(&mut tx, now - SETUP_LIFETIME - MARGIN, STEP).await?;
             let trusted = trusted_devices::delete_expired(&mut tx, now - MARGIN, STEP).await?;
+            let told = billing::delete_expired_events(&mut tx, now - EVENTS_KNOWN_FOR, STEP).await?;
             let notices = outbox::delete_expired_notices(&mut tx, now - MARGIN, STEP).await?;
             tx.commit().await?;
-            let deleted = [nonces, events, failures, networks, resets, mails, unclaimed, setups, trusted, notices];
+            let deleted =
+                [nonces, events, failures, networks, resets, mails, unclaimed, setups, trusted, told, notices];
             if deleted.into_iter().all(|rows| rows < STEP.unsigned_abs()) {
                 return Ok(());
             }

@@ -55,6 +55,7 @@ impl Core {
             evf: account.email_verified,
             wallet: wallet.map(|address| address.caip10()),
             address: wallet.map(|address| address.checksummed()),
+            plan: account.in_force(now).map(|in_force| self.config.plans.name_of(&in_force.plan).to_owned()),
         };
         let ring = self.keyring.load();
         let access = jwt::sign(ring.signing(tokens.algorithm, now)?, &claims)?;

@@ -1,13 +1,13 @@
-//! Signing in by password in two steps: the password, and with the ticket that it gives, the code.
+//! Signing in in two steps: the password or what a provider says, and with the ticket that it gives, the code.
 
 use super::gate::{self, Way};
 use super::limits::Policy;
 use super::passwords::Arrival;
-use super::second_factor::Shown;
+use super::second_factor::{Second, Shown};
 use super::trusted_devices::TrustedDevice;
 use super::{Core, PasswordAttempt, Person, SignedInPerson};
 use crate::clock::Timestamp;
-use crate::crypto::ticket::{self, Ticket};
+use crate::crypto::ticket::{self, FirstFactor, Ticket};
 use crate::model::audit::{Event, Subject};
 use crate::model::error::Unauthenticated;
 use crate::model::second_factor::TICKET_LIFETIME;
@@ -16,14 +16,14 @@ use crate::model::{AccountId, Client, Error};
 use crate::store::people::{self, Known};
 use crate::store::{accounts, nonces};
 
-/// What came of a right password.
+/// What came of a first factor that is right.
 #[derive(Clone)]
 pub enum SignInStep {
     /// It is all that the account asks for, or the device is trusted.
     SignedIn(Box<SignedInPerson>),
     /// The code is due.
     SecondFactorDue {
-        /// Whose password it was.
+        /// Whose it was.
         person: Box<Person>,
         /// Good for [`Core::finish_sign_in`] and nothing else.
         ticket: String,
@@ -65,17 +65,20 @@ impl Core {
                 let person = Person::new(entered.account, entered.wallet);
                 Ok(SignInStep::SignedIn(Box::new(SignedInPerson { person, tokens })))
             }
-            Arrival::SecondFactorDue(known) => {
-                let expires_at = (now + TICKET_LIFETIME).whole_seconds();
-                let (account, epoch) = (known.account.id.0, known.account.epoch);
-                let ticket = Ticket { account, serial: self.random.bytes(), epoch, expires_at };
-                let ticket = ticket::mint(self.keychain.current(), &ticket);
-                Ok(SignInStep::SecondFactorDue { person: Box::new((*known).into()), ticket, expires_at })
-            }
+            Arrival::SecondFactorDue(known) => Ok(self.ask_for_code(*known, FirstFactor::Password, now)),
         }
     }
 
-    /// Finishes a sign-in that a right password began.
+    /// The first step is done, and the code is due.
+    pub(super) fn ask_for_code(&self, known: Known, first: FirstFactor, now: Timestamp) -> SignInStep {
+        let expires_at = (now + TICKET_LIFETIME).whole_seconds();
+        let (account, epoch) = (known.account.id.0, known.account.epoch);
+        let ticket = Ticket { account, serial: self.random.bytes(), epoch, expires_at, first };
+        let ticket = ticket::mint(self.keychain.current(), &ticket);
+        SignInStep::SecondFactorDue { person: Box::new(known.into()), ticket, expires_at }
+    }
+
+    /// Finishes a sign-in whose first step is done.
     ///
     /// # Errors
     /// [`Unauthenticated::InvalidToken`] for no ticket of ours or one that has signed in before,
@@ -90,20 +93,45 @@ impl Core {
     ) -> Result<Finished, Error> {
         let now = self.clock.now();
         self.limit(Policy::Passwords, client, now)?;
-        let outcome = match self.read_ticket(ticket, now) {
-            Ok(ticket) => self.finish(ticket, code, remember, client).await,
-            Err(refusal) => Err(Error::NotAuthenticated(refusal)),
+        let outcome = match ticket::verify(&self.keychain, ticket) {
+            Some(ticket) if now < ticket.expires_at => {
+                let finished = self.finish(&ticket, code, remember, client).await;
+                self.note_refusal(&ticket, finished, client).await
+            }
+            Some(ticket) => {
+                let expired = Err(Error::NotAuthenticated(Unauthenticated::TokenExpired));
+                self.note_refusal(&ticket, expired, client).await
+            }
+            None => Err(Error::NotAuthenticated(Unauthenticated::InvalidToken)),
         };
         self.metrics.count_sign_in(outcome.as_ref().map_or_else(Error::code, |_| "ok"));
         outcome
     }
 
-    fn read_ticket(&self, text: &str, now: Timestamp) -> Result<Ticket, Unauthenticated> {
-        let ticket = ticket::verify(&self.keychain, text).ok_or(Unauthenticated::InvalidToken)?;
-        if now < ticket.expires_at { Ok(ticket) } else { Err(Unauthenticated::TokenExpired) }
+    /// Records why a genuine ticket lets nobody in. A wrong code is recorded as a guess, and of an account that is gone
+    /// nothing is.
+    async fn note_refusal<T>(&self, ticket: &Ticket, outcome: Result<T, Error>, client: &Client) -> Result<T, Error> {
+        let code = match &outcome {
+            Err(Error::NotAuthenticated(Unauthenticated::InvalidCode)) => return outcome,
+            Err(error @ (Error::NotAuthenticated(_) | Error::Forbidden(_))) => error.code(),
+            Ok(_) | Err(_) => return outcome,
+        };
+        let id = AccountId(ticket.account);
+        let found = async { accounts::find(&mut self.db.read().await?, id).await };
+        if matches!(found.await, Ok(Some(_))) {
+            let subject = Subject { account: Some(id), ..Subject::default() };
+            self.record_refusal(Event::SignInRefused(code), subject, client).await;
+        }
+        outcome
     }
 
-    async fn finish(&self, ticket: Ticket, code: &str, remember: Remember, client: &Client) -> Result<Finished, Error> {
+    async fn finish(
+        &self,
+        ticket: &Ticket,
+        code: &str,
+        remember: Remember,
+        client: &Client,
+    ) -> Result<Finished, Error> {
         let (id, now) = (AccountId(ticket.account), self.clock.now());
         let mut tx = self.db.write().await?;
         accounts::lock(&mut tx, id).await?;
@@ -111,11 +139,12 @@ impl Core {
         let ended = Error::NotAuthenticated(Unauthenticated::SessionEnded);
         let Some(Known { account, wallet, .. }) = known else {
             drop(tx);
-            return Err(self.refusal_of(id, ended, client).await);
+            return Err(self.refusal_of(id, ended).await);
         };
         let shown = Shown { code: Some(code), device: None };
         let second = self.judge_second_factor(&mut tx, &account, shown, client, now).await?;
-        let admitted = match gate::admit(&account, Way::Password { wait: None, second: &second }, &self.config) {
+        let (way, amr, event) = way_of(&ticket.first, &second);
+        let admitted = match gate::admit(&account, way, &self.config) {
             Ok(admitted) => admitted,
             Err(refusal) => return Err(self.refuse_second_factor(tx, id, &second, refusal, client).await),
         };
@@ -123,10 +152,16 @@ impl Core {
         if !nonces::consume(&mut tx, &ticket.serial, ticket.expires_at).await? {
             return Err(Error::NotAuthenticated(Unauthenticated::InvalidToken));
         }
-        let session = self.begin_session(&mut tx, &account, Amr::Password.with_otp(), SESSION_LIFETIME, now).await?;
+        // Whom a provider vouched for was not linked before: that is a way in, which takes the code as well.
+        if let FirstFactor::Unlinked(identity) = &ticket.first
+            && !self.link_identity(&mut tx, identity, id, client, now).await?
+        {
+            return Err(ended);
+        }
+        let session = self.begin_session(&mut tx, &account, amr.with_otp(), SESSION_LIFETIME, now).await?;
         self.note_network(&mut tx, &session, client).await?;
         let subject = Subject { account: Some(id), session: Some(session.id), wallet: None };
-        self.record(&mut tx, Event::SignedInByPassword, subject, Some(client), now).await?;
+        self.record(&mut tx, event, subject, Some(client), now).await?;
         let device = self.remember(&mut tx, subject, remember, client, now).await?;
         let tokens = self.issue(admitted, &session, None, now)?;
         tx.commit().await?;
@@ -134,15 +169,22 @@ impl Core {
     }
 
     /// Why a ticket of before counts no more: the account was disabled since, or all of it was ended.
-    async fn refusal_of(&self, id: AccountId, ended: Error, client: &Client) -> Error {
+    async fn refusal_of(&self, id: AccountId, ended: Error) -> Error {
         let found = async { accounts::find(&mut self.db.read().await?, id).await };
-        let refusal = match found.await {
+        match found.await {
             Ok(Some((account, _))) => gate::admit(&account, Way::Credential, &self.config).err().unwrap_or(ended),
-            Ok(None) => return ended,
-            Err(error) => return error,
-        };
-        let subject = Subject { account: Some(id), ..Subject::default() };
-        self.record_refusal(Event::SignInRefused(refusal.code()), subject, client).await;
-        refusal
+            Ok(None) => ended,
+            Err(error) => error,
+        }
+    }
+}
+
+/// On which way somebody comes whose first factor was this, and what it is remembered as.
+fn way_of<'a>(first: &FirstFactor, second: &'a Second) -> (Way<'a>, Amr, Event<'static>) {
+    match first {
+        FirstFactor::Password => (Way::Password { wait: None, second }, Amr::Password, Event::SignedInByPassword),
+        FirstFactor::Provider | FirstFactor::Unlinked(_) => {
+            (Way::Provider { second }, Amr::Provider, Event::SignedInByProvider)
+        }
     }
 }

@@ -33,7 +33,7 @@ pub struct CodeAttempt<'a> {
 }
 
 /// Has no row anywhere.
-const NOBODY: AccountId = AccountId(uuid::Uuid::nil());
+pub(super) const NOBODY: AccountId = AccountId(uuid::Uuid::nil());
 
 /// Why is told to nobody: the code, the address, or that there is nothing to prove.
 const WRONG: Error = Error::NotAuthenticated(Unauthenticated::InvalidCode);

@@ -171,17 +171,24 @@ impl Core {
     }
 
     /// Unlinks a wallet, which ends the sessions that it began. If it was the primary one, the first linked one of the
-    /// others is from now on.
+    /// others is from now on. An account with a second factor shows a code, unless it showed one a moment ago.
     ///
     /// # Errors
     /// [`Forbidden::NotYourWallet`], [`Conflict::LastSignInMethod`], [`Forbidden::FreshSignInRequired`],
-    /// [`Error::TooMany`], [`Error::Unavailable`].
-    pub async fn unlink_wallet(&self, person: &PersonPresent, address: Address, client: &Client) -> Result<(), Error> {
+    /// [`Unauthenticated::MfaRequired`], [`Unauthenticated::InvalidCode`], [`Error::TooMany`], [`Error::Unavailable`].
+    pub async fn unlink_wallet(
+        &self,
+        person: &PersonPresent,
+        address: Address,
+        otp: Option<&str>,
+        client: &Client,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         self.limit_writes(person, now)?;
         require_fresh(person, now)?;
-        let mut tx = self.begin_change(person).await?;
-        let account = person.account().id;
+        let (tx, owner) = self.begin_change_of(person).await?;
+        let mut tx = self.insist_on_equal_proof(tx, person, &owner, otp, client, now).await?;
+        let account = owner.id;
         let own = wallets::list(&mut tx, account).await?;
         let unlinked = own.iter().find(|wallet| wallet.address == address);
         let unlinked = unlinked.ok_or(Error::Forbidden(Forbidden::NotYourWallet))?;

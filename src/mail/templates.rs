@@ -32,16 +32,20 @@ macro_rules! kind {
     };
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 13] = [
     kind!("verify_email", ["code", "link"]),
     kind!("reset_password", ["link"]),
     kind!("new_sign_in", ["at", "client"]),
     kind!("password_changed", ["at"]),
     kind!("email_changed", ["at", "new"]),
     kind!("wallet_linked", ["at", "address"]),
+    kind!("identity_linked", ["at", "issuer"]),
     kind!("second_factor_on", ["at"]),
     kind!("second_factor_off", ["at"]),
     kind!("backup_codes_renewed", ["at"]),
+    kind!("payment_failed", ["at", "plan"]),
+    kind!("payment_needed", ["at", "plan"]),
+    kind!("subscription_ended", ["at", "plan"]),
 ];
 
 /// What opens something; a letter that has any is of no use without.
@@ -204,8 +208,9 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 9] {
+    fn letters() -> [Letter; 12] {
         let at = || "2026-01-01T00:00:00Z".to_owned();
+        let plan = || "premium".to_owned();
         let link = || "https://auth.example/page#t".to_owned();
         [
             Letter::VerifyEmail { code: "123456".to_owned(), link: link() },
@@ -217,6 +222,9 @@ mod tests {
             Letter::SecondFactorOn { at: at() },
             Letter::SecondFactorOff { at: at() },
             Letter::BackupCodesRenewed { at: at() },
+            Letter::PaymentFailed { at: at(), plan: plan() },
+            Letter::PaymentNeeded { at: at(), plan: plan() },
+            Letter::SubscriptionEnded { at: at(), plan: plan() },
         ]
     }
 

@@ -1,6 +1,7 @@
 //! An account as every use case sees it.
 
 use super::profile::ProfileText;
+use super::subscription::InForce;
 use super::{AccountId, Address, WalletId};
 use crate::clock::Timestamp;
 
@@ -35,6 +36,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// When something about it was last changed.
     pub updated_at: Timestamp,
+    /// The subscription that was in force when it last changed; ask [`Account::in_force`].
+    pub subscription: Option<InForce>,
 }
 
 impl Account {
@@ -42,6 +45,12 @@ impl Account {
     #[must_use]
     pub fn public_name(&self) -> String {
         self.username.clone().unwrap_or_else(|| format!("user-{}", self.number))
+    }
+
+    /// The subscription in force at this moment.
+    #[must_use]
+    pub fn in_force(&self, now: Timestamp) -> Option<&InForce> {
+        self.subscription.as_ref().filter(|subscription| subscription.is_at(now))
     }
 
     /// The name by which its owner and operators see an account whose primary wallet is this.

@@ -67,6 +67,8 @@ pub enum Event<'a> {
     SecondFactorOn(&'static str),
     /// No second factor is asked for any more, which ended the other sessions.
     SecondFactorOff,
+    /// The second factor was taken away by an operator, which ended all sessions and the API key.
+    SecondFactorReset,
     /// Somebody got past the second factor; by what.
     SecondFactorUsed(&'static str),
     /// A guess at a code of the second factor; with the stable code of the refusal.
@@ -97,6 +99,20 @@ pub enum Event<'a> {
     DeviceChanged,
     /// A device was taken out, since the service that reaches devices knows it no more.
     DeviceGone,
+    /// Something was subscribed to; the plan's id.
+    SubscriptionCreated(&'a str),
+    /// The plan of a subscription was changed, or its cancellation taken back; the plan's id.
+    SubscriptionChanged(&'a str),
+    /// A subscription ends, because its owner wants it to.
+    SubscriptionCanceled,
+    /// A subscription rests.
+    SubscriptionPaused,
+    /// A subscription goes on.
+    SubscriptionResumed,
+    /// A payment for a subscription failed and is tried again.
+    SubscriptionPastDue,
+    /// A subscription is over, as whoever takes payments tells.
+    SubscriptionEnded,
     /// A role was given; by whom.
     RoleGranted(&'a str),
     /// A role was taken; by whom.
@@ -169,6 +185,7 @@ impl<'a> Event<'a> {
             Self::SecondFactorSetUp => "second_factor_set_up",
             Self::SecondFactorOn(_) => "second_factor_on",
             Self::SecondFactorOff => "second_factor_off",
+            Self::SecondFactorReset => "second_factor_reset",
             Self::SecondFactorUsed(_) => "second_factor_used",
             Self::SecondFactorRefused(_) => "second_factor_refused",
             Self::BackupCodesRenewed => "backup_codes_renewed",
@@ -184,6 +201,13 @@ impl<'a> Event<'a> {
             Self::DeviceLost => "device_lost",
             Self::DeviceChanged => "device_changed",
             Self::DeviceGone => "device_gone",
+            Self::SubscriptionCreated(_) => "subscription_created",
+            Self::SubscriptionChanged(_) => "subscription_changed",
+            Self::SubscriptionCanceled => "subscription_canceled",
+            Self::SubscriptionPaused => "subscription_paused",
+            Self::SubscriptionResumed => "subscription_resumed",
+            Self::SubscriptionPastDue => "subscription_past_due",
+            Self::SubscriptionEnded => "subscription_ended",
             Self::RoleGranted(_) => "role_granted",
             Self::RoleRevoked(_) => "role_revoked",
             Self::AccountDeleted(_) => Self::ACCOUNT_DELETED,
@@ -221,6 +245,7 @@ impl<'a> Event<'a> {
             | Self::SettingsChanged(by)
             | Self::DataProvidersChanged(by) => Some(by.word()),
             Self::SigningKeyAdded(of) | Self::SigningKeyRetired(of) => Some(of),
+            Self::SubscriptionCreated(plan) | Self::SubscriptionChanged(plan) => Some(plan),
             Self::RoleGranted(by) | Self::RoleRevoked(by) | Self::AccountDeleted(by) => Some(by),
             Self::AccountCreated
             | Self::SignedIn
@@ -244,9 +269,15 @@ impl<'a> Event<'a> {
             | Self::DeviceGone
             | Self::SecondFactorSetUp
             | Self::SecondFactorOff
+            | Self::SecondFactorReset
             | Self::BackupCodesRenewed
             | Self::DeviceTrusted
             | Self::DeviceForgotten
+            | Self::SubscriptionCanceled
+            | Self::SubscriptionPaused
+            | Self::SubscriptionResumed
+            | Self::SubscriptionPastDue
+            | Self::SubscriptionEnded
             | Self::AccountDisabled
             | Self::AccountEnabled
             | Self::RootSecretAdded => None,

@@ -22,6 +22,7 @@ impl Error {
             Self::NotFound(Thing::Account) => "account_not_found",
             Self::NotFound(Thing::Device) => "device_not_found",
             Self::NotFound(Thing::TrustedDevice) => "trusted_device_not_found",
+            Self::NotFound(Thing::Subscription) => "subscription_not_found",
             Self::Conflict(conflict) => conflict.code(),
             Self::TooMany(_) => "too_many_requests",
             Self::Unavailable(Dependency::Database) => "database_unavailable",
@@ -29,7 +30,12 @@ impl Error {
             Self::Unavailable(Dependency::Chains) => "chains_unavailable",
             Self::Unavailable(Dependency::Passwords) => "too_busy",
             Self::Unavailable(Dependency::Provider) => "provider_unavailable",
+            Self::Unavailable(Dependency::Payments) => "billing_unavailable",
+            Self::Unavailable(Dependency::PaymentsSetUp) => "billing_refused",
+            Self::PaymentFailed(_) => "payment_failed",
             Self::NotConfigured(Setting::Google) => "google_not_configured",
+            Self::NotConfigured(Setting::Payments) => "payment_provider_not_configured",
+            Self::NotConfigured(Setting::StripeWebhooks) => "stripe_not_configured",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -51,6 +57,7 @@ impl Error {
                     .to_owned()
             }
             Self::NotFound(Thing::TrustedDevice) => "you trust no such device".to_owned(),
+            Self::NotFound(Thing::Subscription) => "you have no such subscription".to_owned(),
             Self::Conflict(conflict) => conflict.detail().to_owned(),
             Self::TooMany(limited) => {
                 format!("too many requests; try again in {} s", limited.retry_seconds())
@@ -67,8 +74,26 @@ impl Error {
             Self::Unavailable(Dependency::Provider) => {
                 "the provider of this sign-in does not answer as it should; try again shortly".to_owned()
             }
+            Self::Unavailable(Dependency::Payments) => {
+                "whoever takes payments does not answer, so that nobody knows yet what became of this; send the same again \
+                 in a moment, it is done once"
+                    .to_owned()
+            }
+            Self::Unavailable(Dependency::PaymentsSetUp) => {
+                "whoever takes payments refuses this for a reason that the operator has to see to; nothing was done"
+                    .to_owned()
+            }
+            Self::PaymentFailed(word) => {
+                format!("the payment was refused ({word}) and nothing was changed; pay with something else")
+            }
+            Self::NotConfigured(Setting::StripeWebhooks) => {
+                "no events are taken here; the operator sets that up by stripe.webhook_secret".to_owned()
+            }
             Self::NotConfigured(Setting::Google) => {
                 "nobody signs in by Google here; the operator sets it up by google.client_id".to_owned()
+            }
+            Self::NotConfigured(Setting::Payments) => {
+                "nobody takes payments here; the operator sets that up by stripe.secret_key".to_owned()
             }
             Self::Internal(_) => "something went wrong on our side; tell the operator the request id".to_owned(),
         }
@@ -125,6 +150,7 @@ impl Error {
             Forbidden::MembershipsClosed,
             Forbidden::MembershipSignature,
             Forbidden::MembershipOutdated,
+            Forbidden::WebhookSignature,
         ];
         let others = [
             Self::Invalid(vec![violation]),
@@ -135,16 +161,25 @@ impl Error {
             Self::Conflict(Conflict::IdentityAlreadyUsed),
             Self::Conflict(Conflict::LastAdmin),
             Self::Conflict(Conflict::SecondFactorNotSetUp),
+            Self::Conflict(Conflict::SubscriptionExists),
+            Self::Conflict(Conflict::SubscriptionMoveImpossible),
+            Self::Conflict(Conflict::SubscriptionChangeUnderWay),
             Self::NotFound(Thing::Account),
             Self::NotFound(Thing::Device),
             Self::NotFound(Thing::TrustedDevice),
+            Self::NotFound(Thing::Subscription),
             Self::TooMany(limited),
             Self::Unavailable(Dependency::Database),
             Self::Unavailable(Dependency::Time),
             Self::Unavailable(Dependency::Chains),
             Self::Unavailable(Dependency::Passwords),
             Self::Unavailable(Dependency::Provider),
+            Self::Unavailable(Dependency::Payments),
+            Self::Unavailable(Dependency::PaymentsSetUp),
+            Self::PaymentFailed("card_declined".to_owned()),
             Self::NotConfigured(Setting::Google),
+            Self::NotConfigured(Setting::Payments),
+            Self::NotConfigured(Setting::StripeWebhooks),
             Self::internal("only the log tells"),
         ];
         let reasons = reasons.into_iter().chain(MessageRefusal::ALL.map(Unauthenticated::Message));
@@ -279,6 +314,7 @@ impl Forbidden {
             Self::ListingClosed => "listing_closed",
             Self::MembershipsClosed => "memberships_closed",
             Self::MembershipSignature => "membership_signature_invalid",
+            Self::WebhookSignature => "webhook_signature_invalid",
             Self::MembershipOutdated => "membership_outdated",
             Self::Message(refusal) => refusal.code(),
         }
@@ -298,6 +334,9 @@ impl Forbidden {
             Self::NotYourAccount => "only the owner of this account or an ADMIN may do this",
             Self::ListingClosed => "the list of accounts is for ADMINs alone",
             Self::MembershipsClosed => "this gateway does not tell memberships to everybody",
+            Self::WebhookSignature => {
+                "Stripe-Signature is not by the secret of this webhook, or too old; see docs/subscriptions.md"
+            }
             Self::MembershipSignature => {
                 "X-Membership-Signature has to be sha256= and the HMAC-SHA-256 of this body by the shared secret, in hex"
             }
@@ -323,6 +362,9 @@ impl Conflict {
             Self::IdentityAlreadyUsed => "identity_already_used",
             Self::LastAdmin => "last_admin",
             Self::SecondFactorNotSetUp => "second_factor_not_set_up",
+            Self::SubscriptionExists => "subscription_exists",
+            Self::SubscriptionMoveImpossible => "subscription_move_impossible",
+            Self::SubscriptionChangeUnderWay => "subscription_change_under_way",
         }
     }
 
@@ -340,6 +382,15 @@ impl Conflict {
             Self::LastAdmin => "this is the last ADMIN; make another account one first",
             Self::SecondFactorNotSetUp => {
                 "this account has no second factor; begin with POST /v1/auth/mfa/setup, and verify within an hour"
+            }
+            Self::SubscriptionExists => {
+                "you have a subscription that is not over; change its plan, or cancel it and wait for its end"
+            }
+            Self::SubscriptionMoveImpossible => {
+                "this makes no sense in the state that the subscription is in; read it again"
+            }
+            Self::SubscriptionChangeUnderWay => {
+                "another change of your subscriptions is under way; wait a moment, and read them again"
             }
         }
     }

@@ -24,6 +24,8 @@ pub enum Error {
     TooMany(Limited),
     /// Something that this needs does not answer now. Trying again later makes sense.
     Unavailable(Dependency),
+    /// Whoever takes payments refuses this one; with his word for why.
+    PaymentFailed(String),
     /// This gateway is not set up for it.
     NotConfigured(Setting),
     /// A fault of ours. The source is for the log alone.
@@ -94,6 +96,8 @@ pub enum Thing {
     Device,
     /// A device that is trusted.
     TrustedDevice,
+    /// A subscription of the caller's.
+    Subscription,
 }
 
 /// Why nobody was authenticated.
@@ -181,6 +185,8 @@ pub enum Forbidden {
     MembershipsClosed,
     /// Membership data comes without a good signature of the provider.
     MembershipSignature,
+    /// An event comes without a good signature of whoever takes payments.
+    WebhookSignature,
     /// Membership data is signed for somebody else, too long ago, or older than what is known.
     MembershipOutdated,
     /// An API key can't do this: it needs the access token of a person who signed in.
@@ -212,6 +218,12 @@ pub enum Conflict {
     LastAdmin,
     /// The account has no second factor, and none is being set up.
     SecondFactorNotSetUp,
+    /// The account has a subscription that is not over.
+    SubscriptionExists,
+    /// The subscription is in a state that this makes no sense in.
+    SubscriptionMoveImpossible,
+    /// Another change of the account's subscriptions is under way.
+    SubscriptionChangeUnderWay,
 }
 
 /// How a limit was reached.
@@ -238,6 +250,10 @@ impl Limited {
 pub enum Setting {
     /// The OpenID provider at which people sign in.
     Google,
+    /// Whoever takes payments.
+    Payments,
+    /// What Stripe tells by itself.
+    StripeWebhooks,
 }
 
 /// What did not answer.
@@ -253,4 +269,8 @@ pub enum Dependency {
     Passwords,
     /// The OpenID provider.
     Provider,
+    /// Whoever takes payments: he can't be reached, or nobody knows what he did.
+    Payments,
+    /// The same; he answers, and refuses what an operator has to see to.
+    PaymentsSetUp,
 }

@@ -30,3 +30,7 @@ id!(
     /// The link of a wallet to an account; linking the same wallet again makes a new one.
     WalletId
 );
+id!(
+    /// What somebody subscribes to.
+    SubscriptionId
+);

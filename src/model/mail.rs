@@ -48,6 +48,13 @@ pub enum Letter {
         /// The wallet's address.
         address: String,
     },
+    /// Somebody at an OpenID provider signs in to the account from now on.
+    IdentityLinked {
+        /// When, in RFC 3339.
+        at: String,
+        /// The provider, as it names itself.
+        issuer: String,
+    },
     /// Signing in by password takes a code from now on.
     SecondFactorOn {
         /// When, in RFC 3339.
@@ -63,22 +70,50 @@ pub enum Letter {
         /// When, in RFC 3339.
         at: String,
     },
+    /// A payment for a subscription failed and is tried again.
+    PaymentFailed {
+        /// When, in RFC 3339.
+        at: String,
+        /// What the plan gives.
+        plan: String,
+    },
+    /// The first payment for a subscription waits for the person.
+    PaymentNeeded {
+        /// When, in RFC 3339.
+        at: String,
+        /// What the plan gives.
+        plan: String,
+    },
+    /// A subscription is over.
+    SubscriptionEnded {
+        /// When, in RFC 3339.
+        at: String,
+        /// What the plan gives.
+        plan: String,
+    },
 }
 
 impl Letter {
+    /// The name of the one that asks for a proof of the address.
+    pub const VERIFY_EMAIL: &'static str = "verify_email";
+
     /// The name of its templates.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::VerifyEmail { .. } => "verify_email",
+            Self::VerifyEmail { .. } => Self::VERIFY_EMAIL,
             Self::ResetPassword { .. } => "reset_password",
             Self::NewSignIn { .. } => "new_sign_in",
             Self::PasswordChanged { .. } => "password_changed",
             Self::EmailChanged { .. } => "email_changed",
             Self::WalletLinked { .. } => "wallet_linked",
+            Self::IdentityLinked { .. } => "identity_linked",
             Self::SecondFactorOn { .. } => "second_factor_on",
             Self::SecondFactorOff { .. } => "second_factor_off",
             Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
+            Self::PaymentFailed { .. } => "payment_failed",
+            Self::PaymentNeeded { .. } => "payment_needed",
+            Self::SubscriptionEnded { .. } => "subscription_ended",
         }
     }
 
@@ -93,9 +128,13 @@ impl Letter {
             | Self::PasswordChanged { .. }
             | Self::EmailChanged { .. }
             | Self::WalletLinked { .. }
+            | Self::IdentityLinked { .. }
             | Self::SecondFactorOn { .. }
             | Self::SecondFactorOff { .. }
-            | Self::BackupCodesRenewed { .. } => None,
+            | Self::BackupCodesRenewed { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentNeeded { .. }
+            | Self::SubscriptionEnded { .. } => None,
         }
     }
 
@@ -109,9 +148,13 @@ impl Letter {
             | Self::PasswordChanged { .. }
             | Self::EmailChanged { .. }
             | Self::WalletLinked { .. }
+            | Self::IdentityLinked { .. }
             | Self::SecondFactorOn { .. }
             | Self::SecondFactorOff { .. }
-            | Self::BackupCodesRenewed { .. } => false,
+            | Self::BackupCodesRenewed { .. }
+            | Self::PaymentFailed { .. }
+            | Self::PaymentNeeded { .. }
+            | Self::SubscriptionEnded { .. } => false,
         }
     }
 
@@ -127,7 +170,11 @@ impl Letter {
             | Self::SecondFactorOff { at }
             | Self::BackupCodesRenewed { at } => vec![("at", at)],
             Self::EmailChanged { at, new } => vec![("at", at), ("new", new)],
+            Self::PaymentFailed { at, plan }
+            | Self::PaymentNeeded { at, plan }
+            | Self::SubscriptionEnded { at, plan } => vec![("at", at), ("plan", plan)],
             Self::WalletLinked { at, address } => vec![("at", at), ("address", address)],
+            Self::IdentityLinked { at, issuer } => vec![("at", at), ("issuer", issuer)],
         }
     }
 }

@@ -78,6 +78,11 @@ impl Notice {
                 "Wallet linked",
                 "A wallet can sign in to your account from now on. If it was not you, unlink it now.",
             ),
+            Letter::IdentityLinked { .. } => (
+                Topic::Security,
+                "Sign-in linked",
+                "Somebody at another provider can sign in to your account from now on. If it was not you, act now.",
+            ),
             Letter::SecondFactorOn { .. } => (
                 Topic::Security,
                 "Second factor on",
@@ -92,6 +97,21 @@ impl Notice {
                 Topic::Security,
                 "New backup codes",
                 "The backup codes of your account were replaced. If it was not you, change your password now.",
+            ),
+            Letter::PaymentFailed { .. } => (
+                Topic::Billing,
+                "Payment failed",
+                "A payment for your subscription failed and is tried again. See to it that what you pay with is good.",
+            ),
+            Letter::PaymentNeeded { .. } => (
+                Topic::Billing,
+                "A payment waits for you",
+                "Your subscription begins once you have confirmed its first payment.",
+            ),
+            Letter::SubscriptionEnded { .. } => (
+                Topic::Billing,
+                "Subscription ended",
+                "Your subscription has ended, and nothing more is collected for it.",
             ),
         };
         Some(Self { topic, event: letter.name().into(), title: title.into(), body: body.into() })
@@ -113,6 +133,10 @@ mod tests {
             Letter::SecondFactorOn { at: told() },
             Letter::SecondFactorOff { at: told() },
             Letter::BackupCodesRenewed { at: told() },
+            Letter::IdentityLinked { at: told(), issuer: told() },
+            Letter::PaymentFailed { at: told(), plan: told() },
+            Letter::PaymentNeeded { at: told(), plan: told() },
+            Letter::SubscriptionEnded { at: told(), plan: told() },
         ];
         for letter in letters {
             let notice = Notice::of(&letter).unwrap();

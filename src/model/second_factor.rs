@@ -28,7 +28,7 @@ pub const SETUP_LIFETIME: Duration = Duration::from_hours(1);
 pub const TRUSTED_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// How many wrong codes of an account cost nothing that come from several networks: more than from one, and few enough
-/// that whoever has many networks guesses no code in a lifetime.
+/// that many networks gain little over one, since the wait that follows is the account's.
 pub const FREE_FAILURES_EVERYWHERE: u32 = 20;
 
 /// How many characters of base32 a backup code has: 60 bits.

@@ -30,6 +30,8 @@ pub enum Amr {
     /// What an OpenID provider says: `fed`. How somebody proved himself there it may say or not, and no word of the
     /// registry stands for what others vouch for.
     Provider,
+    /// What an OpenID provider says, and a code of the second factor.
+    ProviderAndOtp,
 }
 
 impl Amr {
@@ -39,8 +41,18 @@ impl Amr {
         match self {
             Self::Password | Self::PasswordAndOtp => Self::PasswordAndOtp,
             Self::MailedCode | Self::MailedCodeAndOtp => Self::MailedCodeAndOtp,
-            // Possession of a key asks for no code, and who comes from a provider can't show one.
-            Self::Wallet | Self::Provider => self,
+            Self::Provider | Self::ProviderAndOtp => Self::ProviderAndOtp,
+            // Possession of a key asks for no code.
+            Self::Wallet => self,
+        }
+    }
+
+    /// Whether a code of the second factor was shown.
+    #[must_use]
+    pub const fn has_otp(self) -> bool {
+        match self {
+            Self::PasswordAndOtp | Self::MailedCodeAndOtp | Self::ProviderAndOtp => true,
+            Self::Wallet | Self::Password | Self::MailedCode | Self::Provider => false,
         }
     }
 
@@ -54,6 +66,7 @@ impl Amr {
             Self::Provider => &["fed"],
             Self::PasswordAndOtp => &["pwd", "otp", "mfa"],
             Self::MailedCodeAndOtp => &["mail", "otp", "mfa"],
+            Self::ProviderAndOtp => &["fed", "otp", "mfa"],
         }
     }
 
@@ -67,6 +80,7 @@ impl Amr {
             Self::PasswordAndOtp => "pwd+otp",
             Self::MailedCodeAndOtp => "mail+otp",
             Self::Provider => "fed",
+            Self::ProviderAndOtp => "fed+otp",
         }
     }
 
@@ -79,6 +93,7 @@ impl Amr {
             "pwd+otp" => Self::PasswordAndOtp,
             "mail+otp" => Self::MailedCodeAndOtp,
             "fed" => Self::Provider,
+            "fed+otp" => Self::ProviderAndOtp,
             _ => Self::Password,
         }
     }

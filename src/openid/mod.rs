@@ -211,6 +211,25 @@ impl Provider {
         Box::pin(self.known.ask(&self.clock, good_for, question)).await.map_err(Fault::Unavailable)
     }
 
+    /// Whether it answers, is who it should be, and says where people and codes go and by which keys it signs.
+    async fn examine(&self) -> Result<String, String> {
+        let known = self.ask(newest).await.map_err(|fault| match fault {
+            Fault::Unavailable(reason) => format!("{reason}: correct google.issuer, or see to it that it can be asked"),
+            Fault::Code | Fault::Token(_) => "it answers what nobody asked".to_owned(),
+        })?;
+        let Some(exchange) = known.token_endpoint() else {
+            return Err("it names no place to exchange codes: it is none for this gateway".to_owned());
+        };
+        for place in [known.authorization_endpoint().url(), exchange.url()] {
+            self.web.require_protected(place).map_err(|fault| format!("{fault}: it is none for this gateway"))?;
+        }
+        match known.jwks().keys().len() {
+            0 => Err("it publishes no keys, so no token of it can be verified: ask whoever runs it".to_owned()),
+            1 => Ok("it answers, is the configured issuer, and has 1 key".to_owned()),
+            keys => Ok(format!("it answers, is the configured issuer, and has {keys} keys")),
+        }
+    }
+
     fn client(&self, known: &CoreProviderMetadata) -> Client {
         let client = CoreClient::from_provider_metadata(known.clone(), self.id.clone(), Some(self.secret.clone()));
         // What it takes if it does not say so is Basic (OpenID Connect Discovery section 3).
@@ -220,6 +239,13 @@ impl Provider {
             accepts(CoreClientAuthMethod::ClientSecretPost) && !accepts(CoreClientAuthMethod::ClientSecretBasic);
         client.set_auth_type(if in_body { AuthType::RequestBody } else { AuthType::BasicAuth })
     }
+}
+
+/// What sign-ins by the provider need: its name, and what is good or wrong about it, with what to do; `None` without one.
+/// Nobody is signed in.
+pub async fn examine(google: &Google, clock: Clock) -> Option<(String, Result<String, String>)> {
+    let provider = Provider::new(google, clock)?;
+    Some((format!("OpenID provider {}", provider.issuer()), provider.examine().await))
 }
 
 fn kept(known: &Known) -> Duration {

@@ -9,8 +9,8 @@ use openidconnect::url::{Host, Url};
 use openidconnect::{HttpRequest, HttpResponse};
 use tokio::sync::Semaphore;
 
-/// How long a provider has for one answer, connecting included. A sign-in takes three at most, and the gateway ends any
-/// request after 30 seconds.
+/// How long a provider has for one answer, connecting included. A sign-in takes five at most (description, keys, the token, and
+/// both of the former again for a new key), and the gateway ends any request after 30 seconds.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The most that is read of an answer: what a provider says of itself, its keys and its tokens have a few KiB each.

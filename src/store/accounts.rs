@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
 use crate::model::name::canonical;
 use crate::model::profile::{ProfileChange, ProfileText};
+use crate::model::subscription::{InForce, State};
 use crate::model::{AccountId, Error, SessionId, WalletId};
 
 /// The columns that [`AccountRow`] reads, wherever an account is joined as `a`.
@@ -18,7 +19,7 @@ macro_rules! account_columns {
     () => {
         "a.id AS account_id, a.number, a.epoch AS account_epoch, a.api_key_counter, a.role, a.username, a.email, \
          a.email_verified_at, a.name, a.intended_use, a.second_factor_at, a.created_at AS account_created_at, \
-         a.updated_at AS account_updated_at, a.disabled_at"
+         a.updated_at AS account_updated_at, a.disabled_at, a.plan, a.plan_state, a.plan_until"
     };
 }
 pub(super) use account_columns;
@@ -40,10 +41,16 @@ pub(super) struct AccountRow {
     account_created_at: i64,
     account_updated_at: i64,
     disabled_at: Option<i64>,
+    plan: Option<String>,
+    plan_state: Option<String>,
+    plan_until: Option<i64>,
 }
 
 impl AccountRow {
     pub(super) fn into_account(self) -> Result<Account, Error> {
+        // A state that is damaged gives nothing, and lets its owner in.
+        let state = self.plan_state.as_deref().and_then(State::from_word);
+        let until = self.plan_until.map(Timestamp::from_micros);
         Ok(Account {
             id: AccountId(self.account_id),
             number: self.number,
@@ -59,6 +66,7 @@ impl AccountRow {
             second_factor: self.second_factor_at.is_some(),
             created_at: Timestamp::from_micros(self.account_created_at),
             updated_at: Timestamp::from_micros(self.account_updated_at),
+            subscription: self.plan.zip(state).map(|(plan, state)| InForce { plan, state, until }),
         })
     }
 }

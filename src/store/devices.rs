@@ -141,6 +141,16 @@ pub async fn delete_beyond(tx: &mut Tx, account: AccountId, kept: &PushToken, mo
     Ok(())
 }
 
+/// Takes all of the account's away.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn delete_all(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM devices WHERE account_id = $1";
+    execute!(tx, sqlx::query(SQL).bind(account.0))?;
+    Ok(())
+}
+
 /// Changes what a device of this account is sent; `None` if it has no such device.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ const POSTGRES_CONNECTIONS: u32 = 25;
 const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
-const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
     (
         1,
         "accounts",
@@ -75,6 +75,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
         "identities",
         include_str!("../../migrations/sqlite/0008_identities.sql"),
         include_str!("../../migrations/postgres/0008_identities.sql"),
+    ),
+    (
+        9,
+        "subscriptions",
+        include_str!("../../migrations/sqlite/0009_subscriptions.sql"),
+        include_str!("../../migrations/postgres/0009_subscriptions.sql"),
     ),
     (
         10,

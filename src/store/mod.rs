@@ -12,6 +12,7 @@ mod readers;
 
 pub mod accounts;
 pub mod audit;
+pub mod billing;
 pub mod details;
 pub mod devices;
 pub mod email_proofs;
@@ -31,6 +32,7 @@ pub mod preferences;
 pub mod second_factors;
 pub mod sessions;
 pub mod sign_ins;
+pub mod subscriptions;
 pub mod trusted_devices;
 pub mod wallets;
 

@@ -230,7 +230,7 @@ pub async fn update_exchange(
 /// # Errors
 /// If the database does not answer.
 pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
-    const OWNED: [&str; 13] = [
+    const OWNED: [&str; 17] = [
         "DELETE FROM identities WHERE account_id = $1",
         "DELETE FROM wallets WHERE account_id = $1",
         "DELETE FROM passwords WHERE account_id = $1",
@@ -244,6 +244,12 @@ pub async fn delete(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
         "DELETE FROM backup_codes WHERE factor_id IN (SELECT id FROM second_factors WHERE account_id = $1)",
         "DELETE FROM second_factors WHERE account_id = $1",
         "DELETE FROM trusted_devices WHERE account_id = $1",
+        "DELETE FROM subscriptions WHERE account_id = $1",
+        "DELETE FROM billing_calls WHERE account_id = $1",
+        // Who pays at Stripe pays no more: that is ended there, after this unit of work.
+        "INSERT INTO billing_farewells (customer_id, due_at, attempts) \
+         SELECT customer_id, 0, 0 FROM billing_customers WHERE account_id = $1",
+        "DELETE FROM billing_customers WHERE account_id = $1",
     ];
     // Counted under bytes, since not all of them are an account's.
     const COUNTED: [&str; 2] = [

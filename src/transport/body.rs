@@ -15,8 +15,8 @@ use super::Problem;
 use crate::model::Address;
 use crate::model::error::{Error, Malformed, Violation};
 
-/// The longest body that any route takes.
-const LONGEST: usize = 64 * 1024;
+/// The longest body that any route takes from a person.
+pub(super) const LONGEST: usize = 64 * 1024;
 
 /// A JSON body, in or out.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,22 @@ pub struct SignedJson<T> {
     pub bytes: Bytes,
 }
 
+/// A body as it came, of whatever type, for those who sign it. What others send by themselves may be longer than what a
+/// person does.
+#[derive(Clone, Debug)]
+pub struct SignedBytes(pub Bytes);
+
+/// The longest body that somebody signed.
+const LONGEST_SIGNED: usize = 256 * 1024;
+
+impl<S: Sync> FromRequest<S> for SignedBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request, LONGEST_SIGNED).await.map(Self)
+    }
+}
+
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
@@ -54,7 +70,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for SignedJson<T> {
         if !claims_json(request.headers()) {
             return Err(Problem::unsupported_media_type());
         }
-        let bytes = read(request).await?;
+        let bytes = read(request, LONGEST).await?;
         let value = parse(&bytes)?;
         Ok(Self { value, bytes })
     }
@@ -68,17 +84,17 @@ fn claims_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
+async fn read(request: Request, longest: usize) -> Result<Bytes, Problem> {
     // A body that says that it is too long is refused before it is read.
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > LONGEST as u64) {
-        return Err(Problem::body_too_large());
+    if announced.is_some_and(|length| length > longest as u64) {
+        return Err(Problem::body_too_large(longest));
     }
-    to_bytes(request.into_body(), LONGEST).await.map_err(|error| {
+    to_bytes(request.into_body(), longest).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         let too_long = source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if too_long {
-            Problem::body_too_large()
+            Problem::body_too_large(longest)
         } else {
             Problem::from(Error::Malformed(Malformed::Json("the body broke off".to_owned())))
         }
@@ -171,7 +187,7 @@ impl<S: Sync> FromRequest<S> for OptionalJson {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let is_json = claims_json(request.headers());
-        let bytes = read(request).await?;
+        let bytes = read(request, LONGEST).await?;
         if bytes.is_empty() {
             return Ok(Self(Map::new()));
         }

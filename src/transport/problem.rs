@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::error::{Dependency, Error, Limited, Violation};
+use crate::model::error::{Dependency, Error, Limited, Setting, Violation};
 
 /// How long a client should wait before it asks again for what did not answer, in seconds.
 const OUTAGE_RETRY: u64 = 2;
@@ -78,8 +78,9 @@ impl Problem {
 
     /// The body is longer than any that a route takes.
     #[must_use]
-    pub fn body_too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "a body may have at most 64 KiB")
+    pub fn body_too_large(longest: usize) -> Self {
+        let detail = format!("a body may have at most {} KiB", longest / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
     /// The body claims not to be JSON.
@@ -105,8 +106,8 @@ impl Problem {
     /// One of each, for the documentation.
     #[must_use]
     pub fn catalogue() -> Vec<Self> {
-        let of_http =
-            [Self::unknown_route(), Self::method_not_allowed(), Self::body_too_large(), Self::unsupported_media_type()];
+        let too_large = Self::body_too_large(super::body::LONGEST);
+        let of_http = [Self::unknown_route(), Self::method_not_allowed(), too_large, Self::unsupported_media_type()];
         Error::catalogue().into_iter().map(Self::from).chain(of_http).collect()
     }
 
@@ -179,12 +180,15 @@ impl From<Error> for Problem {
             Error::NotFound(_) => StatusCode::NOT_FOUND,
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable(Dependency::Database | Dependency::Time | Dependency::Passwords) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Error::Unavailable(
+                Dependency::Database | Dependency::Time | Dependency::Passwords | Dependency::Payments,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             // RFC 9110 section 15.6.3: what we asked for it gave no good answer.
-            Error::Unavailable(Dependency::Chains | Dependency::Provider) => StatusCode::BAD_GATEWAY,
-            Error::NotConfigured(_) => StatusCode::NOT_IMPLEMENTED,
+            Error::Unavailable(Dependency::Chains | Dependency::Provider | Dependency::PaymentsSetUp) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Error::NotConfigured(Setting::Google | Setting::StripeWebhooks) => StatusCode::NOT_IMPLEMENTED,
+            Error::NotConfigured(Setting::Payments) | Error::PaymentFailed(_) => StatusCode::PAYMENT_REQUIRED,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut problem = Self::new(status, error.code(), error.detail());
@@ -203,6 +207,7 @@ impl From<Error> for Problem {
             | Error::Forbidden(_)
             | Error::NotFound(_)
             | Error::Conflict(_)
+            | Error::PaymentFailed(_)
             | Error::NotConfigured(_) => {}
         }
         problem

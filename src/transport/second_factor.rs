@@ -24,6 +24,14 @@ pub fn device_token(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     single(headers, &DEVICE)
 }
 
+/// The code of the second factor that comes beside a request.
+///
+/// # Errors
+/// [`Malformed::AmbiguousCredentials`] for two of them.
+pub fn otp(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    single(headers, &OTP)
+}
+
 /// The code that a change asks for besides who calls: in `X-OTP`, or as `code` in a body, which may be missing.
 #[derive(Clone)]
 pub struct FreshCode(pub Option<String>);
@@ -32,7 +40,7 @@ impl<S: Sync> FromRequest<S> for FreshCode {
     type Rejection = V1Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, V1Problem> {
-        let in_header = single(request.headers(), &OTP)?.map(str::to_owned);
+        let in_header = otp(request.headers())?.map(str::to_owned);
         let OptionalJson(mut body) = OptionalJson::from_request(request, state).await?;
         let in_body = match body.remove("code") {
             Some(Value::String(code)) => Some(code),

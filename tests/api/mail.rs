@@ -115,6 +115,21 @@ on_both! {
         assert!(texts.iter().any(|text| text.contains(&wallet.address)));
     }
 
+    async fn a_proof_that_waits_to_be_mailed_is_taken_back_by_a_reset(world: World) {
+        const KINDS: &str = "SELECT COALESCE(MAX(kind), 'none') FROM outbox";
+        register(&world, "trader1").await;
+        assert_eq!((left(&world).await.as_str(), world.data().await.text(KINDS).await.as_str()), ("1", "verify_email"));
+        // As after a try in vain: of what waits, the link to a new password alone is sent.
+        world.data().await.execute("UPDATE outbox SET due_at = due_at + 86400000000").await;
+        world.post("/auth/forgot-password", json!({"email": "trader1@example.com"})).await.ok(200);
+        let token = world.mails().await.last().expect("a mail").token();
+        assert_eq!(left(&world).await, "1");
+        let body = json!({"token": token, "new_password": "another password"});
+        world.post("/auth/reset-password", body).await.ok(200);
+        assert_eq!(world.data().await.text(KINDS).await, "password_changed");
+        assert_eq!(left(&world).await, "1");
+    }
+
     async fn a_sign_in_is_told_if_that_is_wanted_and_its_network_is_new(world: World) {
         verified(&world, "trader1").await;
         let sign_in = async |world: &World, address: &str| {

@@ -123,6 +123,7 @@ fn claims() -> impl Strategy<Value = AccessClaims> {
             evf,
             wallet: Some("eip155:1:0x70997970C51812dc3A010C7d01b50e0d17dc79C8".to_owned()),
             address: Some("0x70997970C51812dc3A010C7d01b50e0d17dc79C8".to_owned()),
+            plan: Some("premium é".to_owned()),
         },
     )
 }

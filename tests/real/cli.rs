@@ -4,6 +4,7 @@ mod chains;
 mod first_admin;
 mod keys;
 mod operators;
+mod provider;
 mod sessions;
 mod users;
 
@@ -140,6 +141,7 @@ fn the_description_the_completions_and_the_manual_are_printed() {
         "COUNTERSIGN KEYS ROTATE",
         "\\-\\-check",
         "COUNTERSIGN USERS RESET-PASSWORD",
+        "COUNTERSIGN USERS RESET-MFA",
         "Exit codes",
     ] {
         assert!(page.contains(told), "{told}");

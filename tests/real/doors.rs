@@ -17,6 +17,7 @@ const EXCHANGE: &str = include_str!("../../docs/exchange.md");
 const PLATFORM: &str = include_str!("../../docs/platform.md");
 const SESSION: &str = include_str!("../../docs/session.md");
 const USERS: &str = include_str!("../../docs/users.md");
+const SUBSCRIPTIONS: &str = include_str!("../../docs/subscriptions.md");
 const SECOND_FACTOR: &str = include_str!("../../docs/second-factor.md");
 
 /// The snippet of a page with this mark, pointed at the gateway of this test.
@@ -107,6 +108,31 @@ fn the_commands_of_the_platform_page_work_as_they_are_printed() {
     assert_eq!(told[5..7], [serde_json::json!({"dataProviders": []}), serde_json::json!({"memberships": []})]);
     assert_eq!((&told[7], &told[8]["os"]), (&serde_json::json!({}), &"iOS".into()));
     assert_eq!((&told[9]["billing"], &told[10], &told[11]), (&false.into(), &serde_json::json!({}), &204.into()));
+}
+
+#[test]
+fn the_commands_of_the_page_of_subscriptions_work_as_they_are_printed() {
+    let (_directory, gateway) = on_sqlite();
+    let (_, plans) = SUBSCRIPTIONS.split_once("<!-- test: plans -->\n```toml\n").expect("the plans");
+    let (plans, _) = plans.split_once("\n```").expect("the fence is closed");
+    let plans: toml::Table = toml::from_str(plans).expect("the plans are TOML");
+    let plans = serde_json::to_string(&plans["plans"]).expect("a list");
+    let server = gateway.with("COUNTERSIGN_PLANS", &plans).start();
+    let told = answers(&snippet(SUBSCRIPTIONS, "subscriptions", &server.url), &[]);
+    assert_eq!(told.len(), 7, "{told:#?}");
+    assert_eq!(told[0]["subscriptions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&told[0]["subscriptions"][0]["planId"], &told[1]["planId"]),
+        (&"basic_monthly".into(), &"basic_yearly".into())
+    );
+    assert_eq!((&told[2]["status"], &told[3]["status"]), (&"paused".into(), &"active".into()));
+    assert_eq!((&told[4]["status"], &told[4]["cancelAtPeriodEnd"]), (&"active".into(), &true.into()));
+    let own = serde_json::json!({"plan": "basic", "status": "active"});
+    assert_eq!(told[5]["subscription"], own);
+    assert_eq!(
+        (&told[6]["memberships"][0]["plan"], &told[6]["memberships"][0]["status"]),
+        (&own["plan"], &own["status"])
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import Provider from 'oidc-provider'
+import { generate } from 'otplib'
 import { chromium } from 'playwright-core'
 
 const [, , gateway, issuer, app, file, executablePath] = process.argv
@@ -96,6 +97,27 @@ try {
   // Somebody who is signed in there comes back at once, and is the same person.
   const again = await signIn(tab)
   assert.deepEqual([again.told.userId, again.told.message], [told.userId, 'Sign-in successful'])
+
+  // With a second factor the page asks for a code of it, and the first step is no way in.
+  const bearer = { 'content-type': 'application/json', authorization: `Bearer ${again.told.token}` }
+  const asPerson = async (path, body) => {
+    const answer = await fetch(gateway + path, { method: 'POST', headers: bearer, body: JSON.stringify(body) })
+    assert.equal(answer.status, 200, path)
+    return answer.json()
+  }
+  const { secretKey, backupCodes } = await asPerson('/v1/auth/mfa/setup', {})
+  await asPerson('/v1/auth/mfa/verify', { code: await generate({ secret: secretKey }) })
+  tab.once('dialog', (dialog) => dialog.accept(backupCodes[0]))
+  const due = await signIn(tab)
+  assert.deepEqual([due.told.userId, due.told.mfaRequired, due.told.refreshToken], [told.userId, true, null])
+  const opened = await fetch(`${gateway}/auth/me`, { headers: { 'x-auth-token': due.told.token } })
+  assert.equal(opened.status, 401)
+  tab.once('dialog', (dialog) => dialog.accept(backupCodes[0]))
+  await tab.goto(`${app}/`)
+  await tab.getByRole('button').click()
+  await says(tab, 'was used before')
+  const off = await fetch(`${gateway}/v1/auth/mfa`, { method: 'DELETE', headers: bearer, body: JSON.stringify({ code: backupCodes[1] }) })
+  assert.equal(off.status, 204)
 
   // A code that another tab began with: the page does not go on.
   const other = await visitor()

@@ -26,6 +26,7 @@ mod second_factor;
 mod session;
 mod start;
 mod stop;
+mod stripe;
 mod wallets_page;
 mod whole;
 
@@ -44,6 +45,14 @@ fn on_both_databases(test: impl Fn(&Server)) {
     drop(directory);
     let (_directory, gateway) = on_postgres();
     test(&gateway.start());
+}
+
+/// Does `test` with a gateway on either database that is set up so.
+fn on_both_databases_with(set_up: impl Fn(Gateway) -> Gateway, test: impl Fn(&Gateway, &Server)) {
+    for (_directory, gateway) in [on_sqlite(), on_postgres()] {
+        let gateway = set_up(gateway);
+        test(&gateway, &gateway.start());
+    }
 }
 
 /// A gateway on `SQLite`, as long as its directory is there.

@@ -39,6 +39,23 @@ enabled = false
 include-operation-id = ["platform_change_device"]
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "400", "401", "403", "404"]
+# Whether somebody has set a second factor up: 409. A session token that an answer gave away is a good one.
+[[operations]]
+include-operation-id = ["mfa_setup", "mfa_verify", "mfa_off", "mfa_backup_codes", "mfa_devices", "mfa_forget_device"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "401", "403", "404", "409", "429"]
+[operations.checks.ignored_auth]
+enabled = false
+# Whether a page is configured and a code is one: 400, 401.
+[[operations]]
+include-operation-id = ["google_start", "google_sign_in"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "401", "429"]
+# Whether Stripe signed it: 403.
+[[operations]]
+include-operation-id = ["platform_stripe_webhook"]
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "403"]
 # Whether a chain is read here: 422.
 [[operations]]
 include-operation-id = ["tokens"]
@@ -46,7 +63,7 @@ include-operation-id = ["tokens"]
 expected-statuses = ["2xx", "400", "401", "403", "422"]
 "#;
 /// How many routes are tested at least; a document without routes would be kept to, too.
-const ALL: u32 = 64;
+const ALL: u32 = 70;
 
 #[test]
 fn the_gateway_does_to_a_stranger_what_its_description_says() {
@@ -81,11 +98,13 @@ fn the_gateway_does_to_an_api_key_what_its_description_says() {
     assert_eq!(send(&server.url, "GET", &person.path, &[&header], "").status, 200);
 }
 
-/// Without limits, with a provider that knows nobody, and with a chain that has no node: what a node answers is no
-/// description of ours.
+/// Without limits, with a provider that knows nobody, with a Stripe of which no event comes, and with a chain that has no
+/// node: what a node answers is no description of ours.
 fn without_limits(gateway: Gateway) -> Gateway {
     let gateway = gateway.with("COUNTERSIGN_LIMITS__ENABLED", "false").with("COUNTERSIGN_CHAINS", r#"[{"id":1}]"#);
     let settings = Provider::start().settings().into_iter();
+    let payments = [("STRIPE__SECRET_KEY", "sk_test_nobody"), ("STRIPE__WEBHOOK_SECRET", "whsec_nobody")];
+    let settings = settings.chain(payments.map(|(name, value)| (name, value.to_owned())));
     settings.fold(gateway, |gateway, (name, value)| gateway.with(&format!("COUNTERSIGN_{name}"), &value))
 }
 

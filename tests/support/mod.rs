@@ -21,6 +21,7 @@ pub mod postgres;
 pub mod process;
 pub mod scratch;
 pub mod server;
+pub mod stripe;
 pub mod tampering;
 pub mod wallet;
 pub mod world;

@@ -360,7 +360,11 @@ async fn moody(mood: Mood) -> Option<Response<Body>> {
     };
     match mood {
         Mood::Well | Mood::Strangers => None,
-        Mood::Failing => of(StatusCode::INTERNAL_SERVER_ERROR, Body::from(r#"{"error":"server_error"}"#)),
+        Mood::Failing => {
+            // So that those who ask at once find the question under way, also on a busy machine.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            of(StatusCode::INTERNAL_SERVER_ERROR, Body::from(r#"{"error":"server_error"}"#))
+        }
         Mood::Slow => {
             tokio::time::sleep(Duration::from_mins(1)).await;
             of(StatusCode::OK, Body::from("{}"))

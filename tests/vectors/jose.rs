@@ -70,6 +70,7 @@ fn claims() -> AccessClaims {
         evf: false,
         wallet: None,
         address: None,
+        plan: None,
     }
 }
 

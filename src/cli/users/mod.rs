@@ -31,6 +31,7 @@ pub(super) fn run(config: &Config, action: &UsersAction, json: bool) -> Result<S
         UsersAction::Disable { user } => change(config, user, Change::Disable, json),
         UsersAction::Enable { user } => change(config, user, Change::Enable, json),
         UsersAction::ResetPassword(options) => reset_password(config, options, json),
+        UsersAction::ResetMfa { user } => change(config, user, Change::ResetMfa, json),
     }
 }
 
@@ -89,6 +90,7 @@ fn change(config: &Config, user: &UserOption, change: Change, json: bool) -> Res
             Change::Revoke => "is no ADMIN",
             Change::Disable => "is disabled already",
             Change::Enable => "is enabled already",
+            Change::ResetMfa => "has no second factor",
         };
         eprintln!("nothing to change: {} {state}", person.full_name());
     }

@@ -28,19 +28,24 @@ pub(super) struct ProfileRequest {
     password: Option<String>,
     /// The password in force.
     current_password: Option<String>,
+    /// A code of the second factor. An account that has one needs it for a new e-mail address or password, unless it signed
+    /// in with one in the last ten minutes.
+    #[schema(example = "123456")]
+    otp: Option<String>,
 }
 
 impl ProfileRequest {
     fn into_change(self, own: [Option<&str>; 2]) -> Result<NamesChange, Error> {
         let mut wrong = Vec::new();
-        let Self { username, email, password, current_password } = self;
+        let Self { username, email, password, current_password, otp } = self;
         let names: Vec<&str> = own.into_iter().chain([username.as_deref(), email.as_deref()]).flatten().collect();
         let choose = |text: &String| Password::choose("password", text, names.iter().copied());
         let password = password.as_ref().and_then(|text| faults(&mut wrong, choose(text)));
         let username = username.as_ref().and_then(|text| faults(&mut wrong, Username::parse("username", text)));
         let email = email.as_ref().and_then(|text| faults(&mut wrong, Email::parse("email", text)));
         if wrong.is_empty() {
-            Ok(NamesChange { username, email, password, current_password: current_password.map(SecretText::new) })
+            let current_password = current_password.map(SecretText::new);
+            Ok(NamesChange { username, email, password, current_password, otp })
         } else {
             Err(Error::Invalid(wrong))
         }
@@ -75,7 +80,7 @@ pub(super) async fn read(State(core): State<Arc<Core>>, Known(caller): Known) ->
         (status = 200, description = "You, as you are now", body = User),
         (status = 400, description = "`invalid_json`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`, \
-         `invalid_api_key`, `invalid_credentials`", body = ProblemBody),
+         `invalid_api_key`, `invalid_credentials`, `mfa_required`, `invalid_code`", body = ProblemBody),
         (status = 403, description = "`fresh_sign_in_required`, `current_password_required`, `person_required`, \
          `account_disabled`", body = ProblemBody),
         (status = 409, description = "`identity_already_used`", body = ProblemBody),

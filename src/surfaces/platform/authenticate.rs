@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::{Core, PasswordAttempt, Person, SignInStep, Tokens};
+use crate::identity::{Core, LiveSubscription, PasswordAttempt, Person, SignInStep, Tokens};
 use crate::transport::{ClientOf, ProblemBody, Sensitive, V1Json, V1Problem, device_token};
 
 /// Who signs in.
@@ -48,7 +48,7 @@ pub(super) struct AuthenticateAnswer {
     /// What the account may do: `user`, `admin`.
     #[schema(example = json!(["user"]))]
     roles: Vec<String>,
-    /// The subscription in force.
+    /// The subscription in force; not told as long as the second factor is due.
     subscription: Option<SubscriptionAnswer>,
     /// Whether the token is good for nothing but to send the code of the second factor.
     mfa_required: bool,
@@ -58,10 +58,18 @@ pub(super) struct AuthenticateAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = PlatformSubscription)]
 pub(super) struct SubscriptionAnswer {
-    /// The plan.
+    /// What the plan gives.
+    #[schema(example = "premium")]
     plan: String,
-    /// Its state.
-    status: String,
+    /// Its state: `trialing`, `active`, `past_due`.
+    #[schema(example = "active")]
+    status: &'static str,
+}
+
+impl From<LiveSubscription> for SubscriptionAnswer {
+    fn from(subscription: LiveSubscription) -> Self {
+        Self { plan: subscription.plan, status: subscription.state.word() }
+    }
 }
 
 /// What somebody holds after the password.
@@ -69,29 +77,34 @@ struct Held {
     token: String,
     refresh_token: Option<String>,
     expires: String,
+    subscription: Option<LiveSubscription>,
     mfa_required: bool,
 }
 
-impl From<SignInStep> for AuthenticateAnswer {
-    fn from(step: SignInStep) -> Self {
+impl AuthenticateAnswer {
+    fn after(step: SignInStep, core: &Core) -> Self {
         match step {
             SignInStep::SignedIn(signed_in) => {
                 let Tokens { access, refresh, expires_at, .. } = signed_in.tokens;
-                let expires = expires_at.rfc3339();
-                let held = Held { token: access, refresh_token: Some(refresh), expires, mfa_required: false };
+                let held = Held {
+                    token: access,
+                    refresh_token: Some(refresh),
+                    expires: expires_at.rfc3339(),
+                    subscription: core.live_subscription(&signed_in.person),
+                    mfa_required: false,
+                };
                 Self::of(&signed_in.person, held)
             }
             SignInStep::SecondFactorDue { person, ticket, expires_at } => {
                 let expires = expires_at.rfc3339();
-                Self::of(&person, Held { token: ticket, refresh_token: None, expires, mfa_required: true })
+                let (refresh_token, subscription) = (None, None);
+                Self::of(&person, Held { token: ticket, refresh_token, expires, subscription, mfa_required: true })
             }
         }
     }
-}
 
-impl AuthenticateAnswer {
     fn of(person: &Person, held: Held) -> Self {
-        let Held { token, refresh_token, expires, mfa_required } = held;
+        let Held { token, refresh_token, expires, subscription, mfa_required } = held;
         Self {
             user_id: person.id().to_string(),
             username: person.full_name(),
@@ -102,7 +115,7 @@ impl AuthenticateAnswer {
             expires_at: expires.clone(),
             expires,
             roles: person.role().names().into_iter().map(str::to_ascii_lowercase).collect(),
-            subscription: None,
+            subscription: subscription.map(Into::into),
             mfa_required,
         }
     }
@@ -135,5 +148,6 @@ pub(super) async fn authenticate(
 ) -> Result<Sensitive<AuthenticateAnswer>, V1Problem> {
     let device = device_token(&headers)?;
     let attempt = PasswordAttempt { name: &request.username, password: &request.password, otp: None, device };
-    Ok(Sensitive(core.begin_sign_in(attempt, &client).await?.into()))
+    let step = core.begin_sign_in(attempt, &client).await?;
+    Ok(Sensitive(AuthenticateAnswer::after(step, &core)))
 }

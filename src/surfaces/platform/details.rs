@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::{Caller, Core, Details, DetailsChange};
+use crate::identity::{Caller, Core, Details, DetailsChange, OwnSubscription};
 use crate::model::error::Error;
 use crate::model::profile::{Change, ImageUrl, ProfileText};
 use crate::transport::{ClientOf, ProblemBody, Sensitive, V1Json, V1Problem, faults};
@@ -40,18 +40,27 @@ pub(super) struct DetailsAnswer {
 #[schema(as = PlatformDetailedSubscription)]
 #[serde(rename_all = "camelCase")]
 struct DetailedSubscription {
-    /// The plan.
+    /// What the plan gives.
+    #[schema(example = "premium")]
     plan: String,
-    /// Its state.
-    status: String,
-    /// Until when it is paid for.
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    /// Its state: `trialing`, `active`, `past_due`.
+    #[schema(example = "active")]
+    status: &'static str,
+    /// When its period ends.
+    #[schema(format = DateTime, example = "2026-01-15T10:00:00Z")]
+    expires_at: String,
+}
+
+impl From<OwnSubscription> for DetailedSubscription {
+    fn from(subscription: OwnSubscription) -> Self {
+        let OwnSubscription { plan, state, period, .. } = subscription;
+        Self { plan, status: state.word(), expires_at: period.end.whole_seconds().rfc3339() }
+    }
 }
 
 impl From<Details> for DetailsAnswer {
     fn from(details: Details) -> Self {
-        let Details { person, avatar, marketing_opt_in } = details;
+        let Details { person, avatar, marketing_opt_in, subscription } = details;
         Self {
             user_id: person.id().to_string(),
             username: person.full_name(),
@@ -59,7 +68,7 @@ impl From<Details> for DetailsAnswer {
             display_name: Some(person.name().to_owned()).filter(|name| !name.is_empty()),
             avatar,
             created_at: person.created_at().whole_seconds().rfc3339(),
-            subscription: None,
+            subscription: subscription.map(Into::into),
             marketing_opt_in,
         }
     }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::identity::{Arrived, Core, GoogleAttempt, GoogleStart, SignedInPerson};
+use crate::identity::{Arrived, Core, GoogleAttempt, GoogleStart, Person, SignInStep};
 use crate::model::error::{Error, Violation};
-use crate::transport::{ClientOf, ProblemBody, Query, Sensitive, V1Json, V1Problem};
+use crate::transport::{ClientOf, ProblemBody, Query, Sensitive, V1Json, V1Problem, device_token};
 
 /// The most bytes of a code: no provider's is longer, and it goes on to the provider.
 const LONGEST_CODE: usize = 4096;
@@ -77,7 +77,7 @@ pub(super) struct SignInRequest {
 }
 
 impl SignInRequest {
-    fn attempt(&self) -> Result<GoogleAttempt<'_>, Error> {
+    fn attempt<'a>(&'a self, device: Option<&'a str>) -> Result<GoogleAttempt<'a>, Error> {
         let Self { code, state, redirect_uri, marketing_opt_in_state } = self;
         if code.is_empty() || code.len() > LONGEST_CODE {
             let message = "1 to 4096 bytes are expected".to_owned();
@@ -88,6 +88,7 @@ impl SignInRequest {
             state: state.as_deref(),
             redirect_uri: redirect_uri.as_deref(),
             marketing_opt_in: *marketing_opt_in_state,
+            device,
         })
     }
 }
@@ -105,29 +106,59 @@ pub(super) struct SignInAnswer {
     email: Option<String>,
     /// The access token.
     token: String,
-    /// The refresh token.
-    refresh_token: String,
+    /// The refresh token; there is none as long as the second factor is due.
+    refresh_token: Option<String>,
     /// From when on the access token is refused.
     #[schema(format = DateTime, example = "2026-01-01T00:30:00Z")]
     expires_at: String,
     /// What was done, for people.
     #[schema(example = "Registration successful")]
     message: &'static str,
+    /// Whether the token is good for nothing but to send the code of the second factor.
+    mfa_required: bool,
 }
 
-impl From<(SignedInPerson, Arrived)> for SignInAnswer {
-    fn from((SignedInPerson { person, tokens }, arrived): (SignedInPerson, Arrived)) -> Self {
+/// What somebody holds who comes back from the provider.
+struct Held {
+    token: String,
+    refresh_token: Option<String>,
+    expires_at: String,
+    message: &'static str,
+}
+
+impl From<(SignInStep, Arrived)> for SignInAnswer {
+    fn from((step, arrived): (SignInStep, Arrived)) -> Self {
+        match step {
+            SignInStep::SignedIn(signed_in) => {
+                let tokens = signed_in.tokens;
+                let message = match arrived {
+                    Arrived::New => "Registration successful",
+                    Arrived::Known => "Sign-in successful",
+                };
+                let (token, refresh_token) = (tokens.access, Some(tokens.refresh));
+                let expires_at = tokens.expires_at.rfc3339();
+                Self::of(&signed_in.person, Held { token, refresh_token, expires_at, message })
+            }
+            SignInStep::SecondFactorDue { person, ticket, expires_at } => {
+                let (expires_at, message) = (expires_at.rfc3339(), "Code required");
+                Self::of(&person, Held { token: ticket, refresh_token: None, expires_at, message })
+            }
+        }
+    }
+}
+
+impl SignInAnswer {
+    fn of(person: &Person, held: Held) -> Self {
+        let Held { token, refresh_token, expires_at, message } = held;
         Self {
             user_id: person.id().to_string(),
             username: person.full_name(),
             email: person.email().map(str::to_owned),
-            token: tokens.access,
-            refresh_token: tokens.refresh,
-            expires_at: tokens.expires_at.rfc3339(),
-            message: match arrived {
-                Arrived::New => "Registration successful",
-                Arrived::Known => "Sign-in successful",
-            },
+            token,
+            mfa_required: refresh_token.is_none(),
+            refresh_token,
+            expires_at,
+            message,
         }
     }
 }
@@ -135,15 +166,17 @@ impl From<(SignedInPerson, Arrived)> for SignInAnswer {
 /// Sign in by Google
 ///
 /// The first time it makes the account, or links the person to the one of the same e-mail address, if both we and the
-/// provider have verified that.
+/// provider have verified that. An account with a second factor gets a token that is good for `POST /v1/auth/mfa/verify`
+/// alone, and `mfaRequired: true`; a device that it trusts is not asked.
 #[utoipa::path(
     post, path = "/v1/auth/google", tag = "platform", operation_id = "google_sign_in",
+    params(("x-device-token" = Option<String>, Header, description = "The token of a device that the account trusts")),
     request_body = SignInRequest,
     responses(
         (status = 200, description = "Who signed in, and the tokens", body = SignInAnswer),
-        (status = 400, description = "`invalid_json`, `invalid_request`", body = ProblemBody),
-        (status = 401, description = "`invalid_state`, `state_expired`, `state_used`, `invalid_grant`, `invalid_id_token`, \
-         `mfa_required`", body = ProblemBody),
+        (status = 400, description = "`invalid_json`, `invalid_request`, `ambiguous_credentials`", body = ProblemBody),
+        (status = 401, description = "`invalid_state`, `state_expired`, `state_used`, `invalid_grant`, `invalid_id_token`",
+         body = ProblemBody),
         (status = 403, description = "`account_disabled`, `email_not_verified`", body = ProblemBody),
         (status = 409, description = "`identity_already_used`: the e-mail address is that of an account, and one of the two \
          sides has not verified it", body = ProblemBody),
@@ -158,10 +191,11 @@ impl From<(SignedInPerson, Arrived)> for SignInAnswer {
 pub(super) async fn sign_in(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
+    headers: HeaderMap,
     V1Json(request): V1Json<SignInRequest>,
 ) -> Result<Sensitive<SignInAnswer>, V1Problem> {
-    let signed_in = core.sign_in_with_google(request.attempt()?, &client).await;
-    Ok(Sensitive(signed_in.map_err(refuse)?.into()))
+    let attempt = request.attempt(device_token(&headers)?)?;
+    Ok(Sensitive(core.sign_in_with_google(attempt, &client).await.map_err(refuse)?.into()))
 }
 
 /// Its document knows no taken name here, so that is the conflict that it is everywhere else.

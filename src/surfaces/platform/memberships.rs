@@ -26,10 +26,11 @@ pub(super) struct MembershipsAnswer {
 #[schema(as = PlatformMembership)]
 #[serde(rename_all = "camelCase")]
 struct MembershipAnswer {
-    /// The plan, as its provider calls it.
+    /// The plan, as its provider calls it; of a subscription, what it gives.
     #[schema(example = "pro")]
     plan: Option<String>,
-    /// What its provider says of it: without a word of his `active`, and `expired` once it is over.
+    /// What its provider says of it: without a word of his `active`, and `expired` once it is over. Of a subscription its
+    /// state: `trialing`, `active`, `past_due`.
     #[schema(example = "active")]
     status: String,
     /// Until when.
@@ -46,7 +47,7 @@ impl From<Entitlement> for MembershipAnswer {
 
 /// Read what somebody is entitled to
 ///
-/// Only what the provider of memberships signed. The answer has the same shape, and takes the same time, whether or not there
+/// What the provider of memberships signed, and the subscription in force. The answer has the same shape, and takes the same time, whether or not there
 /// is such an account.
 #[utoipa::path(
     get, path = "/v1/users/{email}/memberships", tag = "platform", operation_id = "platform_memberships",

@@ -1,5 +1,5 @@
 //! The platform door, `/v1/users/*`, `/v1/auth` and `/v1/devicetokens`: sign-in for a pair of tokens, the second factor,
-//! sign-in by an OpenID provider, recovery, one's own details, settings, providers of data and devices, and what anybody may ask of memberships.
+//! sign-in by an OpenID provider, recovery, one's own details, settings, providers of data, subscriptions and devices, and what anybody may ask of memberships.
 
 mod answers;
 mod authenticate;
@@ -14,6 +14,8 @@ mod passwords;
 mod refresh;
 mod register;
 mod settings;
+mod subscriptions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -37,10 +39,16 @@ pub fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(data_providers::read, data_providers::change))
         .routes(routes!(memberships::memberships))
+        .routes(routes!(subscriptions::list, subscriptions::create))
+        .routes(routes!(subscriptions::change))
+        .routes(routes!(subscriptions::cancel))
+        .routes(routes!(subscriptions::pause))
+        .routes(routes!(subscriptions::unpause))
         .routes(routes!(devices::note))
         .routes(routes!(devices::claim))
         .routes(routes!(devices::change))
         .routes(routes!(google::start))
         .routes(routes!(google::sign_in))
+        .routes(routes!(webhooks::stripe))
         .merge(mfa::router())
 }

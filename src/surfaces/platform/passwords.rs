@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,7 @@ use crate::identity::{Core, NamesChange, PersonPresent};
 use crate::model::error::Error;
 use crate::model::{Email, Password};
 use crate::secret::SecretText;
-use crate::transport::{ClientOf, NoContent, ProblemBody, Sensitive, V1Json, V1Problem};
+use crate::transport::{ClientOf, NoContent, ProblemBody, Sensitive, V1Json, V1Problem, otp};
 
 /// Whose password is forgotten.
 #[derive(Deserialize, ToSchema)]
@@ -97,20 +98,25 @@ pub(super) struct ChangeRequest {
     /// The new password, 8 to 128 characters.
     #[schema(example = "correct horse battery")]
     new_password: String,
+    /// A code of the second factor, for an account that has one. It may come in `X-OTP` as well.
+    #[schema(example = "123456")]
+    code: Option<String>,
 }
 
 /// Change your password
 ///
-/// Ends all of your sessions but this one.
+/// Ends all of your sessions but this one. An account with a second factor shows a code, unless it signed in with one in the
+/// last ten minutes.
 #[utoipa::path(
     put, path = "/v1/users/passwords", tag = "platform", operation_id = "platform_change_password",
+    params(("X-OTP" = Option<String>, Header, description = "A code, for an account that has a second factor")),
     request_body = ChangeRequest,
     security(("access_token" = []), ("bearer" = [])),
     responses(
         (status = 200, description = "It is changed", body = Nothing),
         (status = 400, description = "`invalid_json`, `invalid_request`, `ambiguous_credentials`", body = ProblemBody),
         (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`, \
-         `invalid_credentials`", body = ProblemBody),
+         `invalid_credentials`, `mfa_required`, `invalid_code`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
@@ -121,6 +127,7 @@ pub(super) async fn change(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
     person: PersonPresent,
+    headers: HeaderMap,
     V1Json(request): V1Json<ChangeRequest>,
 ) -> Result<Sensitive<Nothing>, V1Problem> {
     const FIELD: &str = "newPassword";
@@ -129,7 +136,8 @@ pub(super) async fn change(
     let password = Password::choose(FIELD, &request.new_password, names);
     let password = password.map_err(|violation| Error::Invalid(vec![violation]))?;
     let current_password = Some(SecretText::new(request.current_password));
-    let change = NamesChange { password: Some(password), current_password, ..NamesChange::default() };
+    let otp = otp(&headers)?.map(str::to_owned).or(request.code);
+    let change = NamesChange { password: Some(password), current_password, otp, ..NamesChange::default() };
     core.change_names(&person, change, &client).await.map_err(|error| error.named(FIELD))?;
     Ok(Sensitive(Nothing {}))
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::nonce::page;
 use crate::identity::{Core, LinkProof, LinkWishes, OwnWallet, PersonPresent};
 use crate::model::Address;
-use crate::transport::{AddressPath, ClientOf, Json, NoContent, Problem, ProblemBody, Sensitive};
+use crate::transport::{AddressPath, ClientOf, Json, NoContent, Problem, ProblemBody, Sensitive, otp};
 
 /// The wallet that is to be linked.
 #[derive(Deserialize, ToSchema)]
@@ -160,15 +160,20 @@ pub(super) async fn list(
 }
 
 /// Unlink a wallet; the sessions that it began end
+///
+/// An account with a second factor shows a code, unless it signed in with one in the last ten minutes.
 #[utoipa::path(
     delete, path = "/users/wallets/{address}", tag = "wallet", operation_id = "unlink_wallet",
-    params(("address" = String, Path, description = "A wallet of your account")),
+    params(
+        ("address" = String, Path, description = "A wallet of your account"),
+        ("X-OTP" = Option<String>, Header, description = "A code, for an account that has a second factor"),
+    ),
     security(("access_token" = []), ("bearer" = [])),
     responses(
         (status = 204, description = "It is unlinked"),
         (status = 400, description = "`invalid_address`, `invalid_path`, `ambiguous_credentials`", body = ProblemBody),
-        (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`",
-         body = ProblemBody),
+        (status = 401, description = "`not_authenticated`, `invalid_token`, `token_expired`, `session_ended`, \
+         `mfa_required`, `invalid_code`", body = ProblemBody),
         (status = 403, description = "`not_your_wallet`, `fresh_sign_in_required`, `person_required`, \
          `account_disabled`", body = ProblemBody),
         (status = 409, description = "`last_sign_in_method`", body = ProblemBody),
@@ -180,9 +185,10 @@ pub(super) async fn unlink(
     State(core): State<Arc<Core>>,
     ClientOf(client): ClientOf,
     person: PersonPresent,
+    headers: HeaderMap,
     AddressPath(address): AddressPath,
 ) -> Result<NoContent, Problem> {
-    core.unlink_wallet(&person, address, &client).await?;
+    core.unlink_wallet(&person, address, otp(&headers)?, &client).await?;
     Ok(NoContent)
 }
 

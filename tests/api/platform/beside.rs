@@ -7,7 +7,7 @@ use crate::support::platform::{join, with};
 use crate::support::world::{World, on_both};
 
 /// Method and path of every route of this door.
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 24] = [
     ("POST", "/v1/users/authenticate"),
     ("POST", "/v1/users/register"),
     ("POST", "/v1/users/refresh-token"),
@@ -23,6 +23,12 @@ const ROUTES: [(&str, &str); 18] = [
     ("GET", "/v1/users/dataproviders"),
     ("PATCH", "/v1/users/dataproviders"),
     ("GET", "/v1/users/{email}/memberships"),
+    ("GET", "/v1/users/subscriptions"),
+    ("POST", "/v1/users/subscriptions"),
+    ("PUT", "/v1/users/subscriptions/{id}"),
+    ("PUT", "/v1/users/subscriptions/{id}/cancel"),
+    ("PUT", "/v1/users/subscriptions/{id}/pause"),
+    ("PUT", "/v1/users/subscriptions/{id}/unpause"),
     ("POST", "/v1/devicetokens"),
     ("POST", "/v1/users/notifications/tokens/{token}"),
     ("POST", "/v1/users/notifications/tokens/{token}/update"),
@@ -65,7 +71,7 @@ on_both! {
 
     async fn a_route_that_is_there_knows_its_methods(world: World) {
         for (path, allowed) in [("/v1/users/details", "GET,HEAD,PATCH"), ("/v1/users/authenticate", "POST"),
-                                ("/v1/users/passwords", "PUT"), ("/v1/users/a@b.example/memberships", "GET,HEAD")] {
+                                ("/v1/users/passwords", "PUT"), ("/v1/users/subscriptions", "GET,HEAD,POST"), ("/v1/users/a@b.example/memberships", "GET,HEAD")] {
             let refused = world.call("DELETE", path, &[], &Value::Null).await.refused(405, "method_not_allowed");
             let mut methods: Vec<&str> = refused.headers["allow"].to_str().unwrap().split(',').collect();
             methods.sort_unstable();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use countersign::identity::Who;
+use countersign::model::Password;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -197,6 +199,35 @@ on_both! {
         }
         update(&world, &token, "t", json!([])).await.refused(400, "invalid_request");
         assert_eq!(update(&world, &token, "t", json!({"enabled": null})).await.ok(200).json["enabled"], true);
+    }
+
+    async fn what_takes_an_account_back_takes_the_devices_of_whoever_had_it(world: World) {
+        let left = async || world.data().await.text(COUNT).await;
+        let token = join(&world, "trader1").await;
+        claim(&world, &token, "planted").await.ok(200);
+        world.mails().await;
+        world.post("/v1/users/reset-password", json!({"email": "trader1@example.com"})).await.ok(204);
+        let link = world.mails().await.last().expect("a mail").token();
+        let body = json!({"token": link, "password": "another password"});
+        call_as(&world, &token, "PUT", "/v1/users/update-password", body).await.ok(204);
+        assert_eq!(left().await, "0", "a reset by mail");
+        for (name, what) in [("trader2", "disabling"), ("trader3", "a reset by an operator"), ("trader4", "a lost second factor")] {
+            let token = join(&world, name).await;
+            claim(&world, &token, name).await.ok(200);
+            let account = world.core.find_person(Who::Name(name)).await.unwrap().id();
+            match what {
+                "disabling" => assert!(world.core.disable_account(account).await.unwrap()),
+                "a reset by an operator" => {
+                    let password = Password::choose("password", "another password", []).unwrap();
+                    world.core.reset_password(account, password).await.unwrap();
+                }
+                _ => {
+                    call_as(&world, &token, "POST", "/v1/auth/mfa/setup", Value::Null).await.ok(200);
+                    assert!(world.core.reset_second_factor(account).await.unwrap());
+                }
+            }
+            assert_eq!(left().await, "0", "{what}");
+        }
     }
 
     async fn devices_are_a_persons_and_go_with_him(world: World) {

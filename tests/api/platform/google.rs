@@ -209,19 +209,29 @@ on_both! {
         call_as(&world, token, "DELETE", &path, Value::Null).await.ok(204);
     }
 
-    async fn a_second_factor_is_due_and_nothing_is_made_without_it(world: World) {
+    async fn an_account_that_is_linked_is_told_and_one_that_is_made_is_not(world: World) {
+        const TOLD: &str = "A sign-in was linked to your account";
         let provider = Provider::start();
         let world = provider.before(&world, &[]).await;
+        sign_in(&world, &provider.code("jane", json!({}))).await.ok(200);
+        assert_eq!(world.mails().await.len(), 0);
         register(&world, "trader1").await.ok(201);
+        register(&world, "trader2").await.ok(201);
         verify_address(&world).await;
-        world.data().await.execute("UPDATE accounts SET second_factor_at = 1").await;
-        let code = || provider.code("trader1", json!({}));
-        sign_in(&world, &code()).await.refused(401, "mfa_required");
-        assert_eq!((count(&world, IDENTITIES).await, count(&world, SESSIONS).await), ("0".to_owned(), "0".to_owned()));
-        world.data().await.execute("UPDATE accounts SET second_factor_at = NULL").await;
-        sign_in(&world, &code()).await.ok(200);
-        world.data().await.execute("UPDATE accounts SET second_factor_at = 1").await;
-        sign_in(&world, &code()).await.refused(401, "mfa_required");
+        world.mails().await;
+        // Whoever signs in many times at once is linked, and told, once.
+        let codes: Vec<_> = (0..20).map(|_| provider.code("trader1", json!({}))).collect();
+        for answer in join_all(codes.iter().map(|code| sign_in(&world, code))).await {
+            answer.ok(200);
+        }
+        let mails = world.mails().await;
+        let [mail] = mails.as_slice() else { panic!("one mail, not {}", mails.len()) };
+        assert_eq!((mail.subject.as_str(), mail.to.as_str()), (TOLD, "trader1@example.com"));
+        assert!(mail.text.contains(&provider.issuer), "{}", mail.text);
+        let quiet = provider.before(&world, &[("NOTICES__IDENTITY_LINKED", "false")]).await;
+        sign_in(&quiet, &provider.code("trader2", json!({}))).await.ok(200);
+        assert_eq!(world.mails().await.len(), 0);
+        assert_eq!(count(&world, IDENTITIES).await, "3");
     }
 
     async fn a_sign_in_makes_its_network_known(world: World) {
@@ -240,129 +250,124 @@ on_both! {
     }
 }
 
-async fn before_a_provider() -> (Provider, World) {
+/// A provider, and a gateway over the same data that it is configured at.
+async fn before_a_provider(world: &World) -> (Provider, World) {
     let provider = Provider::start();
-    let world = World::on(Backend::Sqlite).await;
-    let world = provider.before(&world, &[]).await;
+    let world = provider.before(world, &[]).await;
     (provider, world)
 }
 
-#[tokio::test]
-async fn a_sign_in_that_begins_here_is_held_to_its_state_its_nonce_and_its_verifier() {
-    let (provider, world) = before_a_provider().await;
-    let begin = async || {
-        let started = start(&world, OTHER_PAGE).await.ok(200);
-        assert_eq!(started.headers["cache-control"], "no-store");
-        (started.field("authorizationUrl").to_owned(), started.field("state").to_owned())
-    };
-    let (page, state) = begin().await;
-    assert!(!page.contains("secret") && page.contains(&state), "{page}");
-    let good = provider.visit(&page, "jane", json!({}));
-    finish(&world, &good, &state).await.ok(200);
-    finish(&world, &good, &state).await.refused(401, "state_used");
-    assert_eq!(provider.asked().tokens, 1, "what is used up is not asked for again");
-    // A code of another sign-in is refused by the provider, which knows another challenge.
-    let ((one, state_of_one), (two, state_of_two)) = (begin().await, begin().await);
-    let stolen = provider.visit(&two, "thief", json!({}));
-    finish(&world, &stolen, &state_of_one).await.refused(401, "invalid_grant");
-    // And where the provider does not keep to that, the nonce tells.
-    let injected = provider.visit(&one, "thief", json!({"nonce": "another"}));
-    finish(&world, &injected, &state_of_one).await.refused(401, "invalid_id_token");
-    let without = provider.code("thief", json!({}));
-    finish(&world, &without, &state_of_one).await.refused(401, "invalid_grant");
-    // What began here is not finished as if it had begun elsewhere.
-    sign_in(&world, &provider.visit(&two, "jane", json!({}))).await.refused(401, "invalid_grant");
-    let body = json!({"code": provider.visit(&two, "jane", json!({})), "state": state_of_two, "redirectUri": PAGE});
-    world.post("/v1/auth/google", body).await.refused(401, "invalid_state");
-    for forged in ["", "cgs_", &state_of_two[1..], &state_of_two.replace("cgs_", "csr_"), &format!("{state_of_two}A")] {
-        finish(&world, "code", forged).await.refused(401, "invalid_state");
+on_both! {
+    async fn a_sign_in_that_begins_here_is_held_to_its_state_its_nonce_and_its_verifier(world: World) {
+        let (provider, world) = before_a_provider(&world).await;
+        let begin = async || {
+            let started = start(&world, OTHER_PAGE).await.ok(200);
+            assert_eq!(started.headers["cache-control"], "no-store");
+            (started.field("authorizationUrl").to_owned(), started.field("state").to_owned())
+        };
+        let (page, state) = begin().await;
+        assert!(!page.contains("secret") && page.contains(&state), "{page}");
+        let good = provider.visit(&page, "jane", json!({}));
+        finish(&world, &good, &state).await.ok(200);
+        finish(&world, &good, &state).await.refused(401, "state_used");
+        assert_eq!(provider.asked().tokens, 1, "what is used up is not asked for again");
+        // A code of another sign-in is refused by the provider, which knows another challenge.
+        let ((one, state_of_one), (two, state_of_two)) = (begin().await, begin().await);
+        let stolen = provider.visit(&two, "thief", json!({}));
+        finish(&world, &stolen, &state_of_one).await.refused(401, "invalid_grant");
+        // And where the provider does not keep to that, the nonce tells.
+        let injected = provider.visit(&one, "thief", json!({"nonce": "another"}));
+        finish(&world, &injected, &state_of_one).await.refused(401, "invalid_id_token");
+        let without = provider.code("thief", json!({}));
+        finish(&world, &without, &state_of_one).await.refused(401, "invalid_grant");
+        // What began here is not finished as if it had begun elsewhere.
+        sign_in(&world, &provider.visit(&two, "jane", json!({}))).await.refused(401, "invalid_grant");
+        let body = json!({"code": provider.visit(&two, "jane", json!({})), "state": state_of_two, "redirectUri": PAGE});
+        world.post("/v1/auth/google", body).await.refused(401, "invalid_state");
+        for forged in ["", "cgs_", &state_of_two[1..], &state_of_two.replace("cgs_", "csr_"), &format!("{state_of_two}A")] {
+            finish(&world, "code", forged).await.refused(401, "invalid_state");
+        }
+        let elsewhere = World::elsewhere().await;
+        let elsewhere = provider.before(&elsewhere, &[]).await;
+        finish(&elsewhere, "code", &state_of_two).await.refused(401, "invalid_state");
+        let other_page = provider.before(&world, &[("GOOGLE__REDIRECT_URIS", "[\"https://app.example/signed-in\"]")]).await;
+        finish(&other_page, "code", &state_of_two).await.refused(401, "invalid_state");
+        world.pass(Duration::from_mins(10));
+        finish(&world, "code", &state_of_two).await.refused(401, "state_expired");
     }
-    let elsewhere = World::elsewhere().await;
-    let elsewhere = provider.before(&elsewhere, &[]).await;
-    finish(&elsewhere, "code", &state_of_two).await.refused(401, "invalid_state");
-    let other_page = provider.before(&world, &[("GOOGLE__REDIRECT_URIS", "[\"https://app.example/signed-in\"]")]).await;
-    finish(&other_page, "code", &state_of_two).await.refused(401, "invalid_state");
-    world.pass(Duration::from_mins(10));
-    finish(&world, "code", &state_of_two).await.refused(401, "state_expired");
-}
 
-#[tokio::test]
-async fn a_sign_in_goes_on_at_another_node_and_under_another_root_secret() {
-    let (provider, world) = before_a_provider().await;
-    let started = start(&world, PAGE).await.ok(200);
-    let code = provider.visit(started.field("authorizationUrl"), "jane", json!({}));
-    let node = world.under_new_secret([0x22; 32]).await;
-    finish(&node, &code, started.field("state")).await.ok(200);
-    finish(&world, &code, started.field("state")).await.refused(401, "state_used");
-}
-
-#[tokio::test]
-async fn where_it_has_to_begin_here_a_bare_code_is_not_taken() {
-    let (provider, world) = before_a_provider().await;
-    let strict = provider.before(&world, &[("GOOGLE__REQUIRE_STATE", "true")]).await;
-    let refused = sign_in(&strict, &provider.code("jane", json!({}))).await.refused(400, "invalid_request");
-    assert!(refused.field("detail").starts_with("state: "), "{}", refused.text);
-    assert_eq!(provider.asked().tokens, 0);
-    let started = start(&strict, PAGE).await.ok(200);
-    let code = provider.visit(started.field("authorizationUrl"), "jane", json!({}));
-    finish(&strict, &code, started.field("state")).await.ok(200);
-}
-
-#[tokio::test]
-async fn only_configured_pages_are_taken_letter_by_letter() {
-    let (provider, world) = before_a_provider().await;
-    for page in [
-        "https://evil.example/",
-        "https://app.example/signed-in/",
-        "https://app.example/signed-in?a=b",
-        "https://APP.example/signed-in",
-        "https://app.example/",
-        "javascript:alert(1)",
-        "",
-    ] {
-        start(&world, page).await.refused(400, "invalid_request");
-        let body = json!({"code": "a", "redirectUri": page});
-        world.post("/v1/auth/google", body).await.refused(400, "invalid_request");
+    async fn a_sign_in_goes_on_at_another_node_and_under_another_root_secret(world: World) {
+        let (provider, world) = before_a_provider(&world).await;
+        let started = start(&world, PAGE).await.ok(200);
+        let code = provider.visit(started.field("authorizationUrl"), "jane", json!({}));
+        let node = world.under_new_secret([0x22; 32]).await;
+        finish(&node, &code, started.field("state")).await.ok(200);
+        finish(&world, &code, started.field("state")).await.refused(401, "state_used");
     }
-    for path in ["?redirectUri=a&redirectUri=b", "?redirect_uri=a", "?other=1"] {
-        world.get(&format!("/v1/auth/google/start{path}")).await.refused(400, "invalid_request");
-    }
-    assert_eq!(provider.asked(), crate::support::openid::Asked::default(), "nothing was asked for any of it");
-    let first = world.get("/v1/auth/google/start").await.ok(200);
-    assert!(first.field("authorizationUrl").contains("redirect_uri=https%3A%2F%2Fapp.example%2Fsigned-in&"));
-    let google = provider.before(&world, &[("GOOGLE__REDIRECT_URIS", "[\"postmessage\"]")]).await;
-    sign_in(&google, &provider.code("jane", json!({}))).await.refused(401, "invalid_grant");
-}
 
-#[tokio::test]
-async fn bad_bodies_are_told_as_the_document_says() {
-    let (_provider, world) = before_a_provider().await;
-    let bodies = [
-        json!({}),
-        json!({"code": ""}),
-        json!({"code": 1}),
-        json!({"code": null}),
-        json!({"code": "a".repeat(4097)}),
-        json!({"code": "a", "state": 1}),
-        json!({"code": "a", "redirectUri": []}),
-        json!({"code": "a", "marketingOptInState": "yes"}),
-        json!([]),
-    ];
-    for body in bodies {
-        world.post("/v1/auth/google", body).await.refused(400, "invalid_request");
+    async fn where_it_has_to_begin_here_a_bare_code_is_not_taken(world: World) {
+        let (provider, world) = before_a_provider(&world).await;
+        let strict = provider.before(&world, &[("GOOGLE__REQUIRE_STATE", "true")]).await;
+        let refused = sign_in(&strict, &provider.code("jane", json!({}))).await.refused(400, "invalid_request");
+        assert!(refused.field("detail").starts_with("state: "), "{}", refused.text);
+        assert_eq!(provider.asked().tokens, 0);
+        let started = start(&strict, PAGE).await.ok(200);
+        let code = provider.visit(started.field("authorizationUrl"), "jane", json!({}));
+        finish(&strict, &code, started.field("state")).await.ok(200);
     }
-    world
-        .call("POST", "/v1/auth/google", &[("content-type", "text/plain")], &json!({"code": "a"}))
-        .await
-        .refused(415, "unsupported_media_type");
-}
 
-#[tokio::test]
-async fn a_gateway_without_a_provider_says_so() {
-    let world = World::on(Backend::Sqlite).await;
-    start(&world, PAGE).await.refused(501, "google_not_configured");
-    sign_in(&world, "a").await.refused(501, "google_not_configured");
-    assert_eq!(count(&world, NOTHING).await, "0");
+    async fn only_configured_pages_are_taken_letter_by_letter(world: World) {
+        let (provider, world) = before_a_provider(&world).await;
+        for page in [
+            "https://evil.example/",
+            "https://app.example/signed-in/",
+            "https://app.example/signed-in?a=b",
+            "https://APP.example/signed-in",
+            "https://app.example/",
+            "javascript:alert(1)",
+            "",
+        ] {
+            start(&world, page).await.refused(400, "invalid_request");
+            let body = json!({"code": "a", "redirectUri": page});
+            world.post("/v1/auth/google", body).await.refused(400, "invalid_request");
+        }
+        for path in ["?redirectUri=a&redirectUri=b", "?redirect_uri=a", "?other=1"] {
+            world.get(&format!("/v1/auth/google/start{path}")).await.refused(400, "invalid_request");
+        }
+        assert_eq!(provider.asked(), crate::support::openid::Asked::default(), "nothing was asked for any of it");
+        let first = world.get("/v1/auth/google/start").await.ok(200);
+        assert!(first.field("authorizationUrl").contains("redirect_uri=https%3A%2F%2Fapp.example%2Fsigned-in&"));
+        let google = provider.before(&world, &[("GOOGLE__REDIRECT_URIS", "[\"postmessage\"]")]).await;
+        sign_in(&google, &provider.code("jane", json!({}))).await.refused(401, "invalid_grant");
+    }
+
+    async fn bad_bodies_are_told_as_the_document_says(world: World) {
+        let (_provider, world) = before_a_provider(&world).await;
+        let bodies = [
+            json!({}),
+            json!({"code": ""}),
+            json!({"code": 1}),
+            json!({"code": null}),
+            json!({"code": "a".repeat(4097)}),
+            json!({"code": "a", "state": 1}),
+            json!({"code": "a", "redirectUri": []}),
+            json!({"code": "a", "marketingOptInState": "yes"}),
+            json!([]),
+        ];
+        for body in bodies {
+            world.post("/v1/auth/google", body).await.refused(400, "invalid_request");
+        }
+        world
+            .call("POST", "/v1/auth/google", &[("content-type", "text/plain")], &json!({"code": "a"}))
+            .await
+            .refused(415, "unsupported_media_type");
+    }
+
+    async fn a_gateway_without_a_provider_says_so(world: World) {
+        start(&world, PAGE).await.refused(501, "google_not_configured");
+        sign_in(&world, "a").await.refused(501, "google_not_configured");
+        assert_eq!(count(&world, NOTHING).await, "0");
+    }
 }
 
 /// The example of the document, and how it goes on; of the answers every field.

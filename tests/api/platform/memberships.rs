@@ -98,5 +98,12 @@ on_both! {
         let refused = ask("192.0.2.1").await.refused(429, "too_many_requests");
         assert!(refused.headers["ratelimit"].to_str().unwrap().starts_with("\"memberships\""));
         ask("192.0.2.2").await.ok(200);
+        let tight = [("LIMITS__ENABLED", "true"), ("LIMITS__MEMBERSHIPS__BURST", "1"), ("LIMITS__MEMBERSHIPS__RATE", "60")];
+        let world = world.behind_proxy(&tight).await;
+        let ask = async || world.call_from("192.0.2.1", "GET", PATH, &Value::Null).await;
+        ask().await.ok(200);
+        ask().await.refused(429, "too_many_requests");
+        world.pass(Duration::from_secs(1));
+        ask().await.ok(200);
     }
 }

@@ -13,3 +13,5 @@ mod mfa;
 mod passwords;
 mod push;
 mod settings;
+mod stripe;
+mod subscriptions;

@@ -322,6 +322,29 @@ fn more_accounts_than_are_read_at_once_are_all_listed() {
 }
 
 #[test]
+fn a_second_factor_that_was_lost_is_reset() {
+    let (_directory, gateway) = on_sqlite();
+    let bob = create(&gateway, &["--username", "bob", "--email", "bob@example.com"]);
+    let server = gateway.start();
+    let (_, before) = enter(&server, "bob", PASSWORD);
+    execute(&gateway, "UPDATE accounts SET second_factor_at = 1");
+    assert_eq!(enter(&server, "bob", PASSWORD), (401, "mfa_required".to_owned()));
+    failed(&gateway.run(&["users", "reset-mfa", "nobody"]), 1, "account_not_found");
+    assert_eq!(gateway.run(&["users", "reset-mfa"]).code, 2);
+    let reset = users(&gateway, &["reset-mfa", "Bob@example.com"]);
+    assert_eq!((&reset["id"], &reset["changed"]), (&bob["id"], &json!(true)));
+    // A running gateway sees it at once, and whoever was signed in is not any more.
+    assert_eq!(list_as(&server, &before), (401, "session_ended".to_owned()));
+    assert_eq!(enter(&server, "bob", PASSWORD).0, 200);
+    let again = gateway.run(&["users", "reset-mfa", "bob", "--json"]);
+    assert_eq!(told(&again, 0)["changed"], false);
+    assert!(again.stderr.contains("nothing to change: bob has no second factor"), "{again:?}");
+    assert!(done(&gateway.run(&["users", "reset-mfa", "bob"])).contains("bob  USER  enabled"));
+    let resets = events(&gateway).into_iter().filter(|(event, _)| event == "second_factor_reset");
+    assert_eq!(resets.collect::<Vec<_>>(), [("second_factor_reset".to_owned(), None)]);
+}
+
+#[test]
 fn what_an_operator_does_is_recorded() {
     let (_directory, gateway) = on_sqlite();
     create(&gateway, &["--username", "root", "--admin"]);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countersign::identity::SignInStep;
 use countersign::model::Password;
 use serde_json::{Value, json};
 
@@ -14,7 +13,7 @@ const DEVICES: &str = "/v1/auth/mfa/devices";
 
 /// Whether a device signs in without a code.
 async fn is_trusted(world: &World, device: &str) -> bool {
-    matches!(first_step(world, "trader1", Some(device)).await, SignInStep::SignedIn(_))
+    !first_step(world, "trader1", Some(device)).await.mfa_required
 }
 
 /// A device that is trusted by a sign-in of its own; with the access token of that.
@@ -33,7 +32,7 @@ on_both! {
         let another = session(&world, "trader2").await;
         Authenticator::in_force(&world, &another).await;
         let others = first_step(&world, "trader2", Some(&device)).await;
-        assert!(matches!(others, SignInStep::SecondFactorDue { .. }));
+        assert!(others.mfa_required);
         for wrong in ["", "cdt_", &device[..46], &device.replace("cdt_", "crp_"), &device.to_uppercase()] {
             assert!(!is_trusted(&world, wrong).await, "{wrong}");
         }
@@ -71,6 +70,15 @@ on_both! {
             call_as(&world, &bearer, "DELETE", &path, Value::Null).await.refused(404, "trusted_device_not_found");
         }
         assert!(!is_trusted(&world, &first).await && is_trusted(&world, &second).await);
+        let told = world.data().await.text("SELECT string_agg(event, ' ') FROM (SELECT event FROM audit_events \
+            WHERE event LIKE 'device%' ORDER BY id) AS told").await;
+        assert_eq!(told, "device_trusted device_trusted device_forgotten");
+        let metrics = world.core.metrics_text();
+        for line in ["{event=\"device_trusted\"} 2", "{event=\"device_forgotten\"} 1"] {
+            assert!(metrics.contains(&format!("countersign_events_total{line}")), "{line} in {metrics}");
+        }
+        let used = metrics.lines().any(|line| line.starts_with("countersign_second_factors_total{outcome=\"device\"} "));
+        assert!(used, "{metrics}");
     }
 
     async fn what_ends_all_sessions_ends_the_trust(world: World) {
@@ -119,11 +127,9 @@ on_both! {
         }
         login(&world, "trader1", PASSWORD).await.refused(429, "too_many_requests");
         assert!(is_trusted(&world, &device).await);
-        let attempt = countersign::identity::PasswordAttempt {
-            name: "trader1", password: "a wrong password", otp: None, device: Some(&device),
-        };
-        let refused = world.core.begin_sign_in(attempt, &crate::support::authenticator::somebody()).await;
-        assert!(refused.is_err());
+        let body = json!({"username": "trader1", "password": "a wrong password"});
+        let headers = [("x-device-token", device.as_str())];
+        world.call("POST", "/v1/users/authenticate", &headers, &body).await.refused(401, "invalid_credentials");
         verify(&world, &device, &own.next(&world)).await.refused(401, "invalid_token");
     }
 }

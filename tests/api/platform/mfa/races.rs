@@ -1,6 +1,5 @@
 //! The second factor, when much happens at once.
 
-use countersign::identity::SignInStep;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -66,9 +65,8 @@ on_both! {
                 }
             }
             for step in steps {
-                if let SignInStep::SignedIn(signed_in) = step {
-                    let token = &signed_in.tokens.access;
-                    call_as(&world, token, "GET", "/api/users/profile", Value::Null).await.refused(401, "session_ended");
+                if !step.mfa_required {
+                    call_as(&world, &step.token, "GET", "/api/users/profile", Value::Null).await.refused(401, "session_ended");
                 }
             }
             call_as(&world, &bearer, "GET", "/api/users/profile", Value::Null).await.ok(200);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use countersign::identity::SignInStep;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -118,7 +117,7 @@ on_both! {
         let own = Authenticator::in_force(&world, &bearer).await;
         let id = world.core.find_person(countersign::identity::Who::Name("trader1")).await.unwrap().id();
         let before = ticket(&world, "trader1").await;
-        let change = json!({"email": "new@example.com", "current_password": PASSWORD});
+        let change = json!({"email": "new@example.com", "current_password": PASSWORD, "otp": own.next(&world)});
         call_as(&world, &bearer, "PUT", "/api/users/profile", change).await.ok(200);
         verify(&world, &before, &own.next(&world)).await.refused(401, "session_ended");
         let before = ticket(&world, "trader1").await;
@@ -130,6 +129,25 @@ on_both! {
         let root = admin(&world, "root").await;
         call_as(&world, &root, "DELETE", &format!("/v1/users/{id}"), Value::Null).await.ok(204);
         verify(&world, &before, &own.next(&world)).await.refused(401, "session_ended");
+    }
+
+    async fn what_it_is_refused_for_is_in_the_audit_trail(world: World) {
+        let bearer = session(&world, "trader1").await;
+        let own = Authenticator::in_force(&world, &bearer).await;
+        let once = ticket(&world, "trader1").await;
+        verify(&world, &once, &own.next(&world)).await.ok(200);
+        verify(&world, &once, &own.next(&world)).await.refused(401, "invalid_token");
+        let strict = world.again_with(&[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
+        let second = ticket(&world, "trader1").await;
+        verify(&strict, &second, &own.next(&world)).await.refused(403, "email_not_verified");
+        world.pass(Duration::from_mins(5));
+        verify(&world, &second, &own.next(&world)).await.refused(401, "token_expired");
+        let id = world.core.find_person(countersign::identity::Who::Name("trader1")).await.unwrap().id();
+        let mut reader = world.core.db().read().await.unwrap();
+        let events = countersign::store::audit::list(&mut reader, id).await.unwrap();
+        let refused = events.into_iter().filter(|(name, _)| name == "sign_in_refused");
+        let refused: Vec<String> = refused.map(|(_, detail)| detail.unwrap_or_default()).collect();
+        assert_eq!(refused, ["mfa_required", "invalid_token", "mfa_required", "email_not_verified", "token_expired"]);
     }
 
     async fn a_credential_beside_it_is_ambiguous(world: World) {
@@ -144,14 +162,21 @@ on_both! {
 
     async fn an_account_without_a_second_factor_signs_in_at_once_and_a_code_may_come_with_the_password(world: World) {
         let bearer = session(&world, "trader1").await;
-        let SignInStep::SignedIn(signed_in) = first_step(&world, "trader1", None).await else { panic!("no code is due") };
-        call_as(&world, &signed_in.tokens.access, "GET", "/api/users/profile", Value::Null).await.ok(200);
+        let step = first_step(&world, "trader1", None).await;
+        assert!(!step.mfa_required, "no code is due");
+        call_as(&world, &step.token, "GET", "/api/users/profile", Value::Null).await.ok(200);
         let own = Authenticator::in_force(&world, &bearer).await;
         let done = verify_and_remember(&world, &ticket(&world, "trader1").await, &own.next(&world)).await.ok(200);
         assert_eq!(done.field("expiresAt"), "2026-01-31T00:00:30Z");
-        assert!(matches!(
-            first_step(&world, "trader1", Some(done.field("deviceToken"))).await,
-            SignInStep::SignedIn(_)
-        ));
+        let device = done.field("deviceToken");
+        let trusted = first_step(&world, "trader1", Some(device)).await;
+        assert!(!trusted.mfa_required, "the device is trusted");
+        call_as(&world, &trusted.token, "GET", "/api/users/profile", Value::Null).await.ok(200);
+        for stranger in ["", "cdt_", "no token", &device[..device.len() - 1], "\u{e9}"] {
+            assert!(first_step(&world, "trader1", Some(stranger)).await.mfa_required, "{stranger:?}");
+        }
+        let body = json!({"username": "trader1", "password": PASSWORD});
+        let headers = [("x-device-token", device), ("x-device-token", "another")];
+        world.call("POST", "/v1/users/authenticate", &headers, &body).await.refused(400, "ambiguous_credentials");
     }
 }
