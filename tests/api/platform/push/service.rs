@@ -1,0 +1,264 @@
+//! What becomes of notices while FCM does badly or nothing, and of devices that it calls dead.
+
+use std::time::Duration;
+
+use countersign::clock::Timestamp;
+use futures_util::future::join;
+use serde_json::json;
+
+use super::{Owner, left, state, waits};
+use crate::support::fcm::{Fcm, Reply, counted, deliver};
+use crate::support::world::{START, World, on_both};
+
+on_both! {
+    async fn a_service_that_wants_to_be_left_alone_is_for_as_long_as_it_says(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[("TOKENS__ACCESS_TTL", "24h")]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        owner.change_password(&world).await;
+        let mut tried = 0;
+        let mut since = 0;
+        // Seconds, then a date; then nothing, of which FCM says that it means a minute; and of its faults ten seconds, doubled.
+        let in_five_minutes = Some("Thu, 01 Jan 2026 00:10:00 GMT".to_owned());
+        for (reply, seconds) in [
+            (Reply::Refused(429, Some("100".to_owned()), "QUOTA_EXCEEDED"), 100),
+            (Reply::Refused(429, in_five_minutes.clone(), "QUOTA_EXCEEDED"), 0),
+            (Reply::Refused(429, None, "QUOTA_EXCEEDED"), 60),
+            (Reply::Refused(503, Some("200".to_owned()), "UNAVAILABLE"), 200),
+            (Reply::Refused(500, None, "INTERNAL"), 160),
+            (Reply::Raw(502, "<html>".to_owned()), 320),
+        ] {
+            let seconds = if seconds == 0 { 600 - since } else { seconds };
+            fcm.be(reply);
+            deliver(&world).await;
+            tried += 1;
+            let now = state(&world).await;
+            waits(now, tried, since, seconds);
+            // Nothing else is tried either, before it may be.
+            owner.change_password(&world).await;
+            let before = fcm.asked().len();
+            world.pass(Duration::from_secs(seconds - 1));
+            deliver(&world).await;
+            assert_eq!(fcm.asked().len(), before, "the service rests");
+            world.data().await.execute("DELETE FROM outbox WHERE attempts = 0").await;
+            since = now.1 + 1;
+            world.pass(Timestamp::from_seconds(START.seconds() + i64::try_from(since).unwrap()).since(world.clock.now()));
+        }
+        fcm.be(Reply::Taken);
+        world.pass(Duration::from_mins(15));
+        deliver(&world).await;
+        assert_eq!((fcm.reached(), left(&world).await.as_str()), (vec!["phone".to_owned()], "0"));
+        let ids: Vec<String> = fcm.asked().into_iter().map(|push| push.id).collect();
+        assert!(ids.iter().all(|id| *id == ids[0]), "one that may come twice takes its own place: {ids:?}");
+        let metrics = world.core.metrics_text();
+        assert_eq!((counted(&metrics, "retried"), counted(&metrics, "sent")), (tried, 1));
+    }
+
+    async fn no_word_of_the_service_makes_anything_wait_for_longer_than_an_hour_and_a_half(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        owner.change_password(&world).await;
+        fcm.be(Reply::Refused(503, Some("999999999999".to_owned()), "UNAVAILABLE"));
+        deliver(&world).await;
+        waits(state(&world).await, 1, 0, 3600);
+        fcm.be(Reply::Taken);
+        world.pass(Duration::from_secs(5401));
+        deliver(&world).await;
+        assert_eq!(left(&world).await, "0");
+    }
+
+    async fn while_the_service_is_down_little_is_asked_of_it_and_all_comes_afterwards(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let mut owner = Owner::new(&world, "trader1").await;
+        for number in 0..50 {
+            owner.claim(&world, &format!("device{number}")).await;
+        }
+        owner.change_password(&world).await;
+        fcm.be(Reply::Refused(503, None, "UNAVAILABLE"));
+        deliver(&world).await;
+        assert!(fcm.asked().len() <= 20, "{}", fcm.asked().len());
+        assert_eq!(world.data().await.text("SELECT CAST(COUNT(*) AS TEXT) FROM outbox WHERE claimed_until > 0").await, "0");
+        fcm.be(Reply::Taken);
+        world.pass(Duration::from_secs(16));
+        deliver(&world).await;
+        assert_eq!((fcm.reached().len(), left(&world).await.as_str()), (50, "0"));
+    }
+
+    async fn devices_that_the_service_calls_dead_are_taken_out_and_no_others(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let mut owner = Owner::new(&world, "trader1").await;
+        let of_field = |field: &str| {
+            let details = json!([{"fieldViolations": [{"field": field, "description": "Invalid registration token"}]}]);
+            Reply::Raw(400, json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "details": details}}).to_string())
+        };
+        for (device, reply) in [
+            ("well", Reply::Taken),
+            ("unregistered", Reply::Refused(404, None, "UNREGISTERED")),
+            ("foreign", Reply::Refused(403, None, "SENDER_ID_MISMATCH")),
+            ("malformed", of_field("message.token")),
+            ("unlucky", of_field("message.data[0].value")),
+            ("apple", Reply::Refused(401, None, "THIRD_PARTY_AUTH_ERROR")),
+        ] {
+            owner.claim(&world, device).await;
+            fcm.reply_for(device, reply);
+        }
+        owner.change_password(&world).await;
+        deliver(&world).await;
+        let devices = "SELECT string_agg(token, ' ') FROM (SELECT token FROM devices ORDER BY token) AS known";
+        assert_eq!(world.data().await.text(devices).await, "apple unlucky well");
+        assert_eq!((fcm.reached(), left(&world).await.as_str()), (vec!["well".to_owned()], "2"));
+        let metrics = world.core.metrics_text();
+        assert_eq!([counted(&metrics, "sent"), counted(&metrics, "gone"), counted(&metrics, "retried")], [1, 3, 2]);
+        assert!(metrics.contains("countersign_events_total{event=\"device_gone\"} 3"), "{metrics}");
+        assert_eq!(fcm.assertions().len(), 1, "Apple's refusal is none of the access token");
+        // They are asked for nothing any more; whoever claims one again is told again.
+        let before = fcm.asked().len();
+        owner.change_password(&world).await;
+        deliver(&world).await;
+        assert_eq!(fcm.asked().len(), before + 3);
+        fcm.reply_for("unregistered", Reply::Taken);
+        owner.claim(&world, "unregistered").await;
+        owner.change_password(&world).await;
+        deliver(&world).await;
+        assert!(fcm.reached().contains(&"unregistered".to_owned()));
+    }
+
+    async fn a_device_that_was_claimed_by_another_meanwhile_stays_whatever_the_service_says_of_it(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let mut first = Owner::with_device(&world, "trader1", "shared").await;
+        let second = Owner::new(&world, "trader2").await;
+        first.change_password(&world).await;
+        fcm.reply_for("shared", Reply::Refused(404, None, "UNREGISTERED"));
+        // It changes hands between the claim of the row and the answer.
+        fcm.be_about_tokens(Reply::After(Duration::from_millis(600)));
+        join(deliver(&world), async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            second.claim(&world, "shared").await;
+        }).await;
+        let owner = "SELECT COALESCE((SELECT a.username FROM devices d JOIN accounts a ON a.id = d.account_id), 'nobody')";
+        assert_eq!((fcm.asked().len(), left(&world).await.as_str()), (1, "0"));
+        assert_eq!(world.data().await.text(owner).await, "trader2");
+    }
+
+    async fn a_notice_that_is_refused_for_what_it_is_is_given_up_after_a_few_tries(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        owner.change_password(&world).await;
+        fcm.be(Reply::Refused(400, None, "INVALID_ARGUMENT"));
+        for tried in 1..5 {
+            deliver(&world).await;
+            assert_eq!(state(&world).await.0, tried);
+            world.pass(Duration::from_mins(91));
+        }
+        deliver(&world).await;
+        let metrics = world.core.metrics_text();
+        assert_eq!((fcm.asked().len(), left(&world).await.as_str(), counted(&metrics, "failed")), (5, "0", 1));
+    }
+
+    async fn an_access_token_is_used_for_its_time_and_another_one_fetched_when_it_is_taken_back(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[("TOKENS__ACCESS_TTL", "24h")]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        let mut arrived = 0;
+        let mut send = async |fetched: usize| {
+            owner.change_password(&world).await;
+            deliver(&world).await;
+            arrived += 1;
+            assert_eq!((fcm.reached().len(), fcm.assertions().len()), (arrived, fetched));
+        };
+        send(1).await;
+        world.pass(Duration::from_mins(20));
+        send(1).await;
+        // A minute before its end it is as good as over.
+        world.pass(Duration::from_secs(3599 - 60 - 1200));
+        send(2).await;
+        world.pass(Duration::from_mins(5));
+        fcm.take_tokens_back();
+        send(3).await;
+        assert_eq!(fcm.asked().len(), arrived + 1, "one was refused, and sent again at once");
+    }
+
+    async fn an_operator_s_fault_loses_nothing_and_is_not_asked_about_again_and_again(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[("TOKENS__ACCESS_TTL", "24h")]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        owner.change_password(&world).await;
+        let answers = [
+            Reply::Raw(401, json!({"error": {"status": "UNAUTHENTICATED"}}).to_string()),
+            Reply::Raw(403, json!({"error": {"status": "PERMISSION_DENIED"}}).to_string()),
+            Reply::Raw(404, json!({"error": {"status": "NOT_FOUND"}}).to_string()),
+            Reply::Elsewhere,
+        ];
+        for (tried, reply) in (1..).zip(answers) {
+            fcm.be(reply);
+            deliver(&world).await;
+            let before = fcm.asked().len();
+            deliver(&world).await;
+            assert_eq!((fcm.asked().len(), state(&world).await.0), (before, tried));
+            world.pass(Duration::from_secs(130));
+        }
+        fcm.be(Reply::Taken);
+        for (tried, reply) in (5..).zip([
+            Reply::Raw(400, r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#.to_owned()),
+            Reply::Raw(401, "hunter2".to_owned()),
+            Reply::Raw(500, String::new()),
+            Reply::Raw(200, "{}".to_owned()),
+            Reply::Raw(200, r#"{"access_token":"a\nb","token_type":"Bearer","expires_in":1}"#.to_owned()),
+            Reply::Huge,
+            Reply::Elsewhere,
+        ]) {
+            // The one that is kept is over by then.
+            world.pass(Duration::from_mins(91));
+            fcm.be_about_tokens(reply);
+            deliver(&world).await;
+            assert_eq!((state(&world).await.0, fcm.pushes().len()), (tried, 0));
+        }
+        fcm.be_about_tokens(Reply::Taken);
+        world.pass(Duration::from_mins(91));
+        deliver(&world).await;
+        assert_eq!((fcm.reached().len(), left(&world).await.as_str()), (1, "0"));
+    }
+
+    async fn an_answer_that_is_huge_rubbish_leads_elsewhere_or_never_comes_sends_nothing_twice_nor_loses_it(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        owner.change_password(&world).await;
+        let replies = [
+            Reply::Raw(418, "[[[".to_owned()),
+            Reply::Huge,
+            Reply::Raw(200, "<html>\u{1b}[31m".to_owned()),
+            Reply::Raw(200, "{}".to_owned()),
+            Reply::Raw(200, String::new()),
+            Reply::Elsewhere,
+            Reply::Silence,
+        ];
+        for (tried, reply) in (1..).zip(replies) {
+            fcm.be(reply);
+            deliver(&world).await;
+            assert_eq!(state(&world).await.0, tried);
+            world.pass(Duration::from_mins(91));
+        }
+        fcm.be(Reply::Taken);
+        deliver(&world).await;
+        assert_eq!((fcm.reached().len(), left(&world).await.as_str()), (1, "0"));
+    }
+
+    async fn a_service_that_is_not_there_gets_it_later(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[("FCM__API_BASE", "http://127.0.0.1:1")]).await;
+        let mut owner = Owner::with_device(&world, "trader1", "phone").await;
+        owner.change_password(&world).await;
+        deliver(&world).await;
+        waits(state(&world).await, 1, 0, 10);
+        let back = fcm.behind(&world, &[]).await;
+        back.pass(Duration::from_secs(16));
+        deliver(&back).await;
+        assert_eq!(fcm.reached(), ["phone"]);
+    }
+}
