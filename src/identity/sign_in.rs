@@ -97,11 +97,17 @@ impl Core {
         let used = Error::NotAuthenticated(Unauthenticated::NonceUsed);
         if let Some((session, signed_in)) = known {
             let event = self.random.uuid(entry.now);
-            let fresh = sign_ins::insert_alone(&self.db, spend, entry.sign_in(&session, event, detail)).await?;
+            let row = entry.sign_in(&session, event, detail);
+            let fresh = if self.tells_of_networks() {
+                // In the unit of work that it tells of. Boxed: most gateways leave this notice off.
+                Box::pin(self.insert_and_tell(spend, row, &session, entry.client)).await?
+            } else {
+                sign_ins::insert_alone(&self.db, spend, row).await?
+            };
             if !fresh {
                 return Err(used);
             }
-            if is_named {
+            if is_named && !self.tells_of_networks() {
                 self.remember_network(&session, entry.client).await;
             }
             return Ok(signed_in);
@@ -114,11 +120,37 @@ impl Core {
             if !sign_ins::insert(&mut tx, spend, entry.sign_in(&session, event, detail)).await? {
                 return Err(used);
             }
+            if self.tells_of_networks() {
+                self.note_network(&mut tx, &session, entry.client).await?;
+            }
             tx.commit().await?;
             Ok(signed_in)
         };
         // Boxed: a wallet comes this way once.
         Box::pin(first).await
+    }
+
+    /// Whether people are told of sign-ins from networks that are new, for which those of all sign-ins have to be known.
+    const fn tells_of_networks(&self) -> bool {
+        self.config.notices.new_sign_in
+    }
+
+    /// Stores a sign-in and notes from where it came, of which its owner is told if it is new there; `false` if the nonce
+    /// was used.
+    async fn insert_and_tell(
+        &self,
+        spend: Spend,
+        row: sign_ins::SignIn<'_>,
+        session: &Session,
+        client: &Client,
+    ) -> Result<bool, Error> {
+        let mut tx = self.db.write().await?;
+        if !sign_ins::insert(&mut tx, spend, row).await? {
+            return Ok(false);
+        }
+        self.note_network(&mut tx, session, client).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Notes from where somebody who could sign in by password as well has signed in: there he is known. He has signed in

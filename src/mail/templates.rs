@@ -208,7 +208,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 12] {
+    fn letters() -> [Letter; 13] {
         let at = || "2026-01-01T00:00:00Z".to_owned();
         let plan = || "premium".to_owned();
         let link = || "https://auth.example/page#t".to_owned();
@@ -222,6 +222,7 @@ mod tests {
             Letter::SecondFactorOn { at: at() },
             Letter::SecondFactorOff { at: at() },
             Letter::BackupCodesRenewed { at: at() },
+            Letter::IdentityLinked { at: at(), issuer: "https://id.example".to_owned() },
             Letter::PaymentFailed { at: at(), plan: plan() },
             Letter::PaymentNeeded { at: at(), plan: plan() },
             Letter::SubscriptionEnded { at: at(), plan: plan() },

@@ -122,10 +122,12 @@ impl Notice {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_notice_repeats_nothing_of_what_its_letter_tells_and_is_short() {
-        let told = || "s3cret-0xAb5801-192.0.2.1-new@example.com".to_owned();
-        let letters = [
+    fn told() -> String {
+        "s3cret-0xAb5801-192.0.2.1-new@example.com".to_owned()
+    }
+
+    fn letters() -> [Letter; 11] {
+        [
             Letter::NewSignIn { at: told(), client: told() },
             Letter::PasswordChanged { at: told() },
             Letter::EmailChanged { at: told(), new: told() },
@@ -137,8 +139,12 @@ mod tests {
             Letter::PaymentFailed { at: told(), plan: told() },
             Letter::PaymentNeeded { at: told(), plan: told() },
             Letter::SubscriptionEnded { at: told(), plan: told() },
-        ];
-        for letter in letters {
+        ]
+    }
+
+    #[test]
+    fn a_notice_repeats_nothing_of_what_its_letter_tells_and_is_short() {
+        for letter in letters() {
             let notice = Notice::of(&letter).unwrap();
             let sealed = serde_json::to_string(&notice).unwrap();
             assert!(!sealed.contains(&told()), "{sealed}");
@@ -153,5 +159,16 @@ mod tests {
         let (code, link) = ("123456".to_owned(), "https://auth.example/#t0ken".to_owned());
         assert_eq!(Notice::of(&Letter::VerifyEmail { code, link: link.clone() }), None);
         assert_eq!(Notice::of(&Letter::ResetPassword { link }), None);
+    }
+
+    #[test]
+    fn the_page_names_every_event_with_its_kind() {
+        let page = include_str!("../../docs/push.md");
+        for letter in letters() {
+            let notice = Notice::of(&letter).unwrap();
+            let (event, kind) = (format!("`{}`", notice.event), format!("| `{}` |", notice.topic.word()));
+            let row = page.lines().find(|line| line.starts_with("| `") && line.contains(&event));
+            assert!(row.is_some_and(|row| row.contains(&kind)), "{event}");
+        }
     }
 }

@@ -30,7 +30,7 @@ fn snippet(page: &str, mark: &str, url: &str) -> String {
 
 /// Runs it, with these variables; gives the answers, one a line.
 #[track_caller]
-fn answers(script: &str, variables: &[(&str, &str)]) -> Vec<serde_json::Value> {
+pub(super) fn answers(script: &str, variables: &[(&str, &str)]) -> Vec<serde_json::Value> {
     for program in ["curl", "openssl"] {
         let found =
             Command::new("sh").arg("-c").arg(format!("command -v {program}")).output().unwrap().status.success();

@@ -23,6 +23,7 @@ mod recovery;
 mod rotation;
 mod schemathesis;
 mod second_factor;
+mod seeds;
 mod session;
 mod start;
 mod stop;

@@ -1,6 +1,7 @@
 //! Notices to devices: who is told what, how it leaves, and what becomes of it while FCM does well, badly or nothing.
 
 mod delivery;
+mod events;
 mod service;
 mod told;
 
