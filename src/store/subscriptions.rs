@@ -88,6 +88,16 @@ pub async fn find(
     row.map(SubscriptionRow::into_subscription).transpose()
 }
 
+/// What Stripe knows those of the account's subscriptions by that it keeps and that are not over here, the newest first.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn list_open_at_stripe(db: &mut impl Queryable, account: AccountId) -> Result<Vec<String>, Error> {
+    const SQL: &str = "SELECT stripe_id FROM subscriptions WHERE account_id = $1 AND provider = 'stripe' \
+                       AND state <> 'canceled' AND stripe_id IS NOT NULL ORDER BY id DESC LIMIT $2";
+    Ok(on!(db, c => sqlx::query_scalar::<_, String>(SQL).bind(account.0).bind(LISTED).fetch_all(c))?)
+}
+
 /// The subscriptions of the enabled account with this e-mail address. One question, whether or not there is such an account.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Calls at Stripe that are under way, or whose outcome nobody knows: one an account at a time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,11 +12,16 @@ use super::{CLAIM, GIVEN_UP_AFTER, Trouble};
 use crate::billing::Stripe;
 use crate::clock::Timestamp;
 use crate::model::audit::Event;
-use crate::model::error::{Conflict, Dependency};
-use crate::model::subscription::{Renewal, State, Subscription};
+use crate::model::error::{Conflict, Dependency, Limited};
+use crate::model::subscription::{Keeper, Renewal, State, Subscription};
 use crate::model::{AccountId, Error, SubscriptionId};
 use crate::store::billing::{self, Call};
 use crate::store::{Tx, subscriptions};
+
+/// How many subscriptions an account may make at Stripe in a day, and what that limit is called.
+const NEW_A_DAY: u32 = 10;
+const NEW: &str = "subscriptions";
+const DAY: Duration = Duration::from_hours(24);
 
 /// What is wanted of Stripe, as it is kept with the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +81,7 @@ impl Core {
     /// Notes a call before it is made, and stores that.
     ///
     /// # Errors
-    /// [`Conflict::SubscriptionChangeUnderWay`]; [`Error::Unavailable`].
+    /// [`Conflict::SubscriptionChangeUnderWay`]; [`Error::TooMany`] for one that makes more than a day's; [`Error::Unavailable`].
     pub(super) async fn begin_call(
         &self,
         mut tx: Tx,
@@ -83,6 +90,9 @@ impl Core {
         wish: &Wish,
         now: Timestamp,
     ) -> Result<Call, Error> {
+        if wish.is_new() {
+            self.bound_new(&mut tx, account, now).await?;
+        }
         let call = Call {
             account,
             key: self.random.uuid(now),
@@ -96,6 +106,20 @@ impl Core {
         }
         tx.commit().await?;
         Ok(call)
+    }
+
+    /// Whoever makes and ends subscriptions without end fills Stripe with them, and gets no further here.
+    async fn bound_new(&self, tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), Error> {
+        let is_there = |stored: &Subscription| matches!(stored.keeper, Keeper::Stripe { .. });
+        let made = subscriptions::list(tx, account).await?.into_iter().filter(is_there).map(|stored| stored.created_at);
+        // The newest comes first.
+        let Some(earlier) = made.take(NEW_A_DAY as usize).nth(NEW_A_DAY as usize - 1) else { return Ok(()) };
+        let retry_after = (earlier + DAY).since(now);
+        if retry_after.is_zero() {
+            return Ok(());
+        }
+        self.metrics.count_limited(NEW);
+        Err(Error::TooMany(Limited { policy: NEW, burst: NEW_A_DAY, retry_after }))
     }
 
     pub(super) fn claim_end(&self, now: Timestamp) -> Timestamp {

@@ -59,6 +59,11 @@ impl Trouble {
         }
     }
 
+    /// Whether Stripe itself gave no answer that says anything.
+    const fn is_silence(&self) -> bool {
+        matches!(self, Self::Stripe(Failure::Unknown(_)))
+    }
+
     /// Whether it is sure that nothing was done.
     const fn is_definite(&self) -> bool {
         match self {

@@ -41,7 +41,7 @@ pub(super) struct Asked<'a> {
 /// What Stripe said.
 #[derive(Clone, Copy)]
 pub(super) enum Told<'a> {
-    /// Of all subscriptions of the customer.
+    /// Of all subscriptions of the customer to which something may have happened.
     Whole(&'a [Said]),
     /// Of one.
     One(&'a Said),
@@ -66,7 +66,7 @@ impl Along<'_> {
 }
 
 impl Core {
-    /// Asks Stripe for all subscriptions of an account, and takes over what it says. An account that Stripe does not know
+    /// Asks Stripe for the subscriptions of an account to which something may have happened, and takes over what it says. An account that Stripe does not know
     /// has none.
     pub(super) async fn sync(&self, stripe: &Stripe, account: AccountId, along: Along<'_>) -> Result<(), Trouble> {
         self.errand("synchronise", self.try_sync(stripe, account, along)).await
@@ -78,7 +78,8 @@ impl Core {
             let Some(customer) = billing::find_customer(&mut self.db.read().await?, account).await? else {
                 return Ok(());
             };
-            let said = list(stripe, &customer.id).await?;
+            let open = subscriptions::list_open_at_stripe(&mut self.db.read().await?, account).await?;
+            let said = list(stripe, &customer.id, open).await?;
             if self.take_over(&customer, Told::Whole(&said), along).await? {
                 return Ok(());
             }
@@ -207,19 +208,33 @@ impl Core {
     }
 }
 
-/// All subscriptions of a customer. One that was deleted has none; of one that never was, the key is another account's, and
-/// nothing is known of what somebody pays for.
-async fn list(stripe: &Stripe, customer: &str) -> Result<Vec<Said>, Failure> {
-    match stripe.list_subscriptions(customer).await {
-        Err(Failure::Missing(word)) => match stripe.find_customer(customer).await? {
-            Presence::Deleted => Ok(Vec::new()),
-            Presence::There => Err(Failure::Refused(format!("something is missing ({word})"))),
-            Presence::Unknown => {
-                Err(Failure::Refused("a customer is not there: is it the key of another account?".to_owned()))
-            }
-        },
-        said => said,
+/// The newest subscriptions of a customer, and those older ones that are not over here, so that it costs the same however many
+/// somebody had. A customer that was deleted has none; of one that never was, the key is another account's, and nothing is
+/// known of what somebody pays for.
+async fn list(stripe: &Stripe, customer: &str, open: Vec<String>) -> Result<Vec<Said>, Failure> {
+    let mut said = match stripe.list_newest(customer).await {
+        Err(Failure::Missing(word)) => {
+            return match stripe.find_customer(customer).await? {
+                Presence::Deleted => Ok(Vec::new()),
+                Presence::There => Err(Failure::Refused(format!("something is missing ({word})"))),
+                Presence::Unknown => {
+                    Err(Failure::Refused("a customer is not there: is it the key of another account?".to_owned()))
+                }
+            };
+        }
+        said => said?,
+    };
+    for id in open {
+        if said.iter().any(|said| said.id == id) {
+            continue;
+        }
+        match stripe.find_subscription(&id).await {
+            Ok(older) => said.push(older),
+            Err(Failure::Missing(_)) => {}
+            Err(failure) => return Err(failure),
+        }
     }
+    Ok(said)
 }
 
 /// Whether Stripe does not have any more what is not over here. What is very new it may not list yet.

@@ -99,10 +99,12 @@ on_both! {
         world.core.mend_billing().await.unwrap();
         assert!(stripe.asked().is_empty());
         world.pass(Duration::from_mins(2));
-        // Down now, it is asked at the next round.
+        // Down now, it is asked a little later.
         stripe.be(Some(Fault::Hopeless));
         world.core.mend_billing().await.unwrap();
         stripe.be_well();
+        world.core.mend_billing().await.unwrap();
+        world.pass(Duration::from_mins(2));
         world.core.mend_billing().await.unwrap();
         assert_eq!(stripe.lines(), ["GET /v1/subscriptions", "GET /v1/subscriptions"]);
         let token = again(&world).await;
@@ -111,6 +113,60 @@ on_both! {
         world.pass(Duration::from_hours(2));
         world.core.mend_billing().await.unwrap();
         assert!(stripe.asked().is_empty());
+    }
+
+    async fn one_who_cannot_be_asked_for_keeps_nobody_from_his_turn(world: World) {
+        let (world, stripe) = paid(&world).await;
+        for name in ["trader1", "trader2", "trader3", "trader4"] {
+            let token = join(&world, name).await;
+            subscribe(&world, &token, "premium_monthly", &format!("pm_of_{name}")).await.ok(201);
+        }
+        stripe.with(|desk| {
+            for at in 0..4 {
+                let id = desk.subscriptions[at].id.clone();
+                desk.change(&id, |kept| "past_due".clone_into(&mut kept.status));
+            }
+        });
+        let root = admin(&world, "root").await;
+        let leaving = join(&world, "trader5").await;
+        subscribe(&world, &leaving, "premium_monthly", "pm_of_trader5").await.ok(201);
+        let leaver = world.get_as(&leaving, "/v1/users/details").await.ok(200).field("userId").to_owned();
+        with(&world, &root, "DELETE", &format!("/v1/users/{leaver}"), Value::Null).await.ok(204);
+        stripe.asked();
+        world.pass(Duration::from_hours(2));
+        for fault in [Fault::Rubbish, Fault::Hopeless] {
+            stripe.fail("GET /v1/subscriptions", fault);
+        }
+        world.core.mend_billing().await.unwrap();
+        let lists = |lines: Vec<String>| lines.iter().filter(|line| *line == "GET /v1/subscriptions").count();
+        assert_eq!(lists(stripe.lines()), 4);
+        let states = world.data().await.text(STATES).await;
+        assert_eq!((states.matches("past_due").count(), states.matches("active").count()), (2, 2), "{states}");
+        assert_eq!(world.data().await.text(FAREWELLS).await, "0");
+        // Those two come again before the others do, and several nodes ask once for each.
+        world.pass(Duration::from_mins(2));
+        let other = stripe.before(&world).await;
+        let (one, another) = tokio::join!(world.core.mend_billing(), other.core.mend_billing());
+        one.and(another).unwrap();
+        assert_eq!(lists(stripe.lines()), 2);
+        assert_eq!(world.data().await.text(STATES).await.matches("past_due").count(), 4);
+    }
+
+    async fn whoever_cannot_be_asked_for_anybody_leaves_it_until_later(world: World) {
+        let (world, stripe) = paid(&world).await;
+        for at in 0..12 {
+            let token = join(&world, &format!("trader{at}")).await;
+            subscribe(&world, &token, "premium_monthly", &format!("pm_good{at}")).await.ok(201);
+        }
+        stripe.asked();
+        world.pass(Duration::from_hours(2));
+        stripe.be(Some(Fault::Hopeless));
+        world.core.mend_billing().await.unwrap();
+        assert!(stripe.asked().len() < 10);
+        stripe.be_well();
+        world.pass(Duration::from_mins(2));
+        world.core.mend_billing().await.unwrap();
+        assert_eq!(stripe.asked().len(), 12);
     }
 
     async fn the_key_of_another_account_takes_nothing_from_anybody(world: World) {

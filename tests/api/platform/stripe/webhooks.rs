@@ -1,5 +1,6 @@
 //! `POST /webhooks/stripe`: events in any order, twice, late, of strangers, and by strangers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -7,8 +8,9 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use super::{EVENTS, STATES, has, list, paid, put, subscribe, subscribe_bare};
-use crate::support::platform::join;
-use crate::support::stripe::{Fault, Stripe, WEBHOOK_SECRET, deliver, deliver_signed, signature};
+use crate::support::person::PASSWORD;
+use crate::support::platform::{authenticate, join};
+use crate::support::stripe::{Fault, Kept, Stripe, WEBHOOK_SECRET, deliver, deliver_signed, signature};
 use crate::support::world::{Backend, START, World, on_both};
 
 const KNOWN: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM billing_events";
@@ -212,24 +214,45 @@ on_both! {
         assert_eq!(list(&world, &token).await[0]["cancelAtPeriodEnd"], true);
     }
 
-    async fn a_customer_of_many_pages_is_read_to_the_end(world: World) {
+    async fn a_customer_who_had_thousands_costs_no_more_than_one_who_had_one(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let (token, there) = subscribed(&world, &stripe).await;
+        stripe.with(|desk| {
+            let kept = desk.only();
+            for number in 0..1000 {
+                let (id, status, metadata) = (format!("sub_of_yore_{number}"), "canceled".to_owned(), BTreeMap::new());
+                desk.subscriptions.push(Kept { id, status, metadata, ..kept.clone() });
+            }
+            desk.change(&there, |kept| "past_due".clone_into(&mut kept.status));
+        });
+        stripe.tell(&world).await;
+        // What is newest, and what is known here as not over.
+        assert_eq!(stripe.lines(), ["GET /v1/subscriptions".to_owned(), format!("GET /v1/subscriptions/{there}")]);
+        assert_eq!(list(&world, &token).await[0]["status"], "past_due");
+        stripe.with(|desk| desk.change(&there, |kept| "canceled".clone_into(&mut kept.status)));
+        stripe.tell(&world).await;
+        assert_eq!(list(&world, &token).await[0]["status"], "canceled");
+        stripe.asked();
+    }
+
+    async fn nobody_makes_and_ends_subscriptions_without_end(world: World) {
         let (world, stripe) = paid(&world).await;
         let token = join(&world, "trader1").await;
-        stripe.with(|desk| desk.page = 2);
-        for _ in 0..3 {
+        for _ in 0..10 {
             let begun = subscribe_bare(&world, &token, "gold").await.ok(201);
             put(&world, &token, begun.field("id"), "cancel").await.ok(200);
         }
-        subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201);
         stripe.asked();
-        let first = stripe.with(|desk| desk.subscriptions[0].id.clone());
-        stripe.with(|desk| desk.change(&first, |kept| kept.ends = true));
-        let event = stripe.events().pop().unwrap();
-        deliver(&world, &event).await.ok(200);
-        let asked = stripe.asked();
-        assert_eq!(asked.len(), 2);
-        assert!(asked[1].told().iter().any(|field| field.starts_with("starting_after=sub_")), "{asked:?}");
-        assert_eq!(list(&world, &token).await[3]["cancelAtPeriodEnd"], true);
+        let refused = subscribe_bare(&world, &token, "gold").await.refused(429, "too_many_requests");
+        assert_eq!(refused.headers["retry-after"], "86400");
+        assert!(stripe.asked().is_empty());
+        // That is one person's affair.
+        let other = join(&world, "trader2").await;
+        subscribe_bare(&world, &other, "gold").await.ok(201);
+        world.pass(Duration::from_hours(24));
+        let token = authenticate(&world, "trader1", PASSWORD).await.ok(200).field("token").to_owned();
+        subscribe_bare(&world, &token, "gold").await.ok(201);
+        stripe.asked();
     }
 }
 
