@@ -70,7 +70,7 @@ impl Wish {
             Self::ChangePlan { plan } => {
                 *plan == subscription.plan && *renewal == Renewal::Renews && state.is_in_force()
             }
-            Self::Cancel => *renewal == Renewal::Ends || state.is_over(),
+            Self::Cancel => state.is_over() || (*renewal == Renewal::Ends && *state != State::Unpaid),
             Self::Pause => *state == State::Paused,
             Self::Unpause => state.is_in_force(),
         }

@@ -169,18 +169,24 @@ impl Core {
         }
         let (at, plan) = (now.whole_seconds().rfc3339(), self.config.plans.name_of(&new.plan).to_owned());
         let (event, letter) = match new.state {
-            State::PastDue => (Some(Event::SubscriptionPastDue), Letter::PaymentFailed { at, plan }),
-            State::Incomplete => (None, Letter::PaymentNeeded { at, plan }),
+            State::PastDue => (Some(Event::SubscriptionPastDue), Some(Letter::PaymentFailed { at, plan })),
+            // For whoever has it, it is over: nothing is given any more, and nothing collected.
+            State::Unpaid => (Some(Event::SubscriptionUnpaid), Some(Letter::SubscriptionEnded { at, plan })),
+            State::Incomplete => (None, Some(Letter::PaymentNeeded { at, plan })),
             // Of what he ended himself just now, or what was over before it was known here, nobody has to be told.
             State::Canceled if before.is_some() && along.asked.is_none() => {
-                (Some(Event::SubscriptionEnded), Letter::SubscriptionEnded { at, plan })
+                let is_news = before != Some(State::Unpaid);
+                (Some(Event::SubscriptionEnded), is_news.then_some(Letter::SubscriptionEnded { at, plan }))
             }
             State::Canceled | State::Trialing | State::Active | State::Paused => return Ok(()),
         };
         if let Some(event) = event {
             self.record(tx, event, subject, client, now).await?;
         }
-        self.notify(tx, account, &letter, now).await
+        match letter {
+            Some(letter) => self.notify(tx, account, &letter, now).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes the call out that this is the outcome of.

@@ -36,7 +36,6 @@ on_both! {
         stripe.tell(&world).await;
         assert_eq!(list(&world, &token).await[0]["status"], "past_due");
         assert!(has(&world, &token).await, "it is dunned, and not taken away yet");
-        be("unpaid");
         be("active");
         stripe.tell(&world).await;
         stripe.with(|desk| desk.change(&there, |kept| {
@@ -57,6 +56,50 @@ on_both! {
         let mails = world.mails().await;
         let subjects: Vec<String> = mails.iter().map(|mail| mail.subject.clone()).collect();
         assert_eq!(subjects, ["A payment failed", "Your subscription has ended"]);
+    }
+
+    async fn what_stays_unpaid_is_not_in_force_any_more(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let (token, _) = subscribed(&world, &stripe).await;
+        world.data().await.execute(VERIFY).await;
+        world.mails().await;
+        let mut id = list(&world, &token).await[0]["id"].as_str().unwrap().to_owned();
+        for end in ["by its owner", "by Stripe"] {
+            let there = stripe.with(|desk| desk.subscriptions.last().unwrap().id.clone());
+            let be = |status: &'static str| stripe.with(|desk| desk.change(&there, |kept| status.clone_into(&mut kept.status)));
+            for (status, told, is_had) in
+                [("past_due", "past_due", true), ("unpaid", "past_due", false), ("active", "active", true), ("unpaid", "past_due", false)]
+            {
+                be(status);
+                stripe.tell(&world).await;
+                assert_eq!(list(&world, &token).await[0]["status"], told);
+                assert_eq!(has(&world, &token).await, is_had, "{status}");
+                let signed = authenticate(&world, "trader1", PASSWORD).await.ok(200);
+                assert_eq!(signed.json["subscription"].is_object(), is_had, "{status}");
+                let public = world.get("/v1/users/trader1@example.com/memberships").await.ok(200);
+                assert_eq!(public.json["memberships"].as_array().unwrap().len(), usize::from(is_had), "{status}");
+            }
+            put(&world, &token, &id, "pause").await.refused(409, "subscription_move_impossible");
+            put(&world, &token, &id, "unpause").await.refused(409, "subscription_move_impossible");
+            if end == "by Stripe" {
+                be("canceled");
+                stripe.tell(&world).await;
+            } else {
+                stripe.asked();
+                put(&world, &token, &id, "cancel").await.ok(200);
+                assert_eq!(stripe.lines(), [format!("DELETE /v1/subscriptions/{there}")]);
+                let anew = subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201);
+                anew.field("id").clone_into(&mut id);
+                stripe.tell(&world).await;
+            }
+        }
+        let turn = "subscription_created:premium_monthly subscription_past_due subscription_unpaid subscription_unpaid";
+        let events = world.data().await.text(EVENTS).await;
+        assert_eq!(events, format!("{turn} subscription_canceled {turn} subscription_ended"));
+        let mails = world.mails().await;
+        let subjects: Vec<String> = mails.iter().map(|mail| mail.subject.clone()).collect();
+        let [failed, ended] = ["A payment failed", "Your subscription has ended"];
+        assert_eq!(subjects, [failed, ended, ended, failed, ended, ended], "when it ends at last, that is no news");
     }
 
     async fn an_event_that_comes_again_changes_nothing_and_asks_nothing(world: World) {
