@@ -216,6 +216,31 @@ on_both! {
         assert_eq!(world.data().await.text(STATES).await, "");
     }
 
+    async fn whoever_was_deleted_under_the_key_of_another_account_is_not_forgotten(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201);
+        let root = admin(&world, "root").await;
+        let leaver = world.get_as(&token, "/v1/users/details").await.ok(200).field("userId").to_owned();
+        with(&world, &root, "DELETE", &format!("/v1/users/{leaver}"), Value::Null).await.ok(204);
+        let another = Stripe::start();
+        let mistaken = another.before(&world).await;
+        mistaken.core.mend_billing().await.unwrap();
+        assert_eq!(another.lines().len(), 2);
+        assert_eq!(world.data().await.text(FAREWELLS).await, "1");
+        let text = mistaken.core.metrics_text();
+        assert!(text.contains("countersign_stripe_calls_total{outcome=\"refused\"} 1"), "{text}");
+        world.pass(Duration::from_mins(2));
+        // The right key again; and that somebody deleted it by hand meanwhile is as good.
+        stripe.with(|desk| {
+            desk.customers[0].is_deleted = true;
+            "canceled".clone_into(&mut desk.subscriptions[0].status);
+        });
+        world.core.mend_billing().await.unwrap();
+        assert_eq!(world.data().await.text(FAREWELLS).await, "0");
+        stripe.asked();
+    }
+
     async fn whoever_is_deleted_while_he_subscribes_pays_nothing_either(world: World) {
         let (world, stripe) = paid(&world).await;
         let token = join(&world, "trader1").await;
