@@ -259,11 +259,12 @@ impl Desk {
         if id.contains("missing") {
             return missing(404, "payment_method");
         }
-        if id.contains("declined") {
+        let declined = [("declined", "insufficient_funds"), ("stolen", "stolen_card")];
+        if let Some((_, word)) = declined.into_iter().find(|(name, _)| id.contains(name)) {
             return (
                 402,
                 json!({"error": {"type": "card_error", "code": "card_declined",
-                                          "decline_code": "insufficient_funds", "message": "hunter2"}}),
+                                          "decline_code": word, "message": "hunter2"}}),
             );
         }
         if self.methods.get(id).is_some_and(|owner| *owner != customer) {

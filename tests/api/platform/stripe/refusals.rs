@@ -21,6 +21,14 @@ on_both! {
         stripe.asked();
     }
 
+    async fn whoever_holds_a_stolen_card_is_not_told_that_it_is_known(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        let refused = subscribe(&world, &token, "premium_monthly", "pm_stolen").await.refused(402, "payment_failed");
+        assert!(refused.text.contains("(card_declined)") && !refused.text.contains("stolen"), "{}", refused.text);
+        stripe.asked();
+    }
+
     async fn a_means_of_payment_that_is_not_the_persons_is_named(world: World) {
         let (world, stripe) = paid(&world).await;
         let (token, other) = (join(&world, "trader1").await, join(&world, "trader2").await);
