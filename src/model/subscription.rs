@@ -215,6 +215,8 @@ pub struct Subscription {
     pub plan: String,
     /// Who keeps it.
     pub keeper: Keeper,
+    /// By what price Stripe collects; `None` of what the ledger keeps.
+    pub stripe_price: Option<String>,
     /// How it is doing.
     pub state: State,
     /// The period that it is in.
@@ -432,6 +434,7 @@ mod tests {
             account: AccountId(Uuid::nil()),
             plan: "free".to_owned(),
             keeper: Keeper::Ledger { every, anchor: start, ends_at: ends_at.map(Timestamp::from_seconds) },
+            stripe_price: None,
             state: State::Active,
             period: every.period(start, start),
             renewal: if ends_at.is_some() { Renewal::Ends } else { Renewal::Renews },

@@ -41,6 +41,7 @@ fn of_stripe(account: AccountId, number: u128, state: State) -> Subscription {
         account,
         plan: "premium_monthly".to_owned(),
         keeper: Keeper::Stripe { id: Some(format!("sub_{number}")) },
+        stripe_price: Some("price_1".to_owned()),
         state,
         period: Period { start: START, end: START + MINUTE },
         renewal: Renewal::Renews,
@@ -135,7 +136,8 @@ on_both! {
         own.keeper = Keeper::Stripe { id: None };
         let keeper = Keeper::Ledger { every: Interval::Year, anchor: START, ends_at: Some(START + MINUTE) };
         let period = Interval::Year.period(START, START);
-        let ledger = Subscription { keeper, period, renewal: Renewal::Ends, ..of_stripe(first, 2, State::Paused) };
+        let (renewal, stripe_price) = (Renewal::Ends, None);
+        let ledger = Subscription { keeper, period, renewal, stripe_price, ..of_stripe(first, 2, State::Paused) };
         assert!(store(&world, &own).await && store(&world, &ledger).await);
         let thief = Subscription { state: State::Canceled, ..of_stripe(second, 1, State::Active) };
         assert!(!store(&world, &thief).await);

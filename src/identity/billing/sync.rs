@@ -139,6 +139,7 @@ impl Core {
             account,
             plan: plan.clone(),
             keeper: Keeper::Stripe { id: Some(said.id.clone()) },
+            stripe_price: Some(said.price.clone()),
             state,
             period: Period { start: said.period.0, end: said.period.1 },
             renewal: if said.cancel_at_period_end { Renewal::Ends } else { Renewal::Renews },
@@ -147,10 +148,23 @@ impl Core {
         }))
     }
 
+    /// Whoever goes on to pay by the price of before has the plan of before, also when that is sold by another price now.
+    fn with_plan_kept(&self, new: Subscription, old: Option<&Subscription>) -> Subscription {
+        let is_sold =
+            new.stripe_price.as_deref().is_some_and(|price| self.config.plans.of_stripe_price(price).is_some());
+        match old {
+            Some(old) if !is_sold && old.stripe_price == new.stripe_price => {
+                Subscription { plan: old.plan.clone(), ..new }
+            }
+            Some(_) | None => new,
+        }
+    }
+
     /// Stores what became of a subscription, and tells its owner what he has to know.
     async fn take_one(&self, tx: &mut Tx, new: Subscription, along: Along<'_>) -> Result<(), Error> {
         let (account, now) = (new.account, new.updated_at);
         let old = subscriptions::find(tx, account, new.id).await?;
+        let new = self.with_plan_kept(new, old.as_ref());
         if old.as_ref().is_some_and(|old| is_same(old, &new)) {
             return Ok(());
         }

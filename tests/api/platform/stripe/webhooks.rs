@@ -58,6 +58,51 @@ on_both! {
         assert_eq!(subjects, ["A payment failed", "Your subscription has ended"]);
     }
 
+    async fn a_plan_that_gets_another_price_is_kept_by_those_who_pay_the_old_one(world: World) {
+        let (before, stripe) = paid(&world).await;
+        let token = join(&before, "trader1").await;
+        subscribe(&before, &token, "gold", "pm_good").await.ok(201);
+        stripe.events();
+        let there = stripe.with(|desk| desk.only().id);
+        let plans = json!([
+            {"id": "gold", "plan": "golden", "price": 3900, "currency": "eur", "stripe_price": "price_dear"},
+            {"id": "silver", "price": 100, "currency": "eur", "stripe_price": "price_silver"},
+        ]);
+        let world = stripe.before_with(&world, &[("PLANS", &plans.to_string())]).await;
+        stripe.with(|desk| {
+            for id in ["price_dear", "price_silver", "price_by_hand"] {
+                let price = desk.prices["price_gold"].clone();
+                desk.prices.insert(id.to_owned(), price);
+            }
+        });
+        let told = |ends: bool, price: Option<&'static str>| {
+            stripe.with(|desk| desk.change(&there, |kept| {
+                kept.ends = ends;
+                if let Some(price) = price {
+                    price.clone_into(&mut kept.price);
+                }
+            }));
+        };
+        let has = async || {
+            stripe.tell(&world).await;
+            let listed = list(&world, &token).await.remove(0);
+            let shown = world.get_as(&token, "/v1/users/details").await.ok(200);
+            assert_eq!(shown.json["subscription"]["plan"], listed["plan"]);
+            [&listed["planId"], &listed["plan"]].map(|told| told.as_str().unwrap().to_owned())
+        };
+        for ends in [true, false] {
+            told(ends, None);
+            assert_eq!(has().await, ["gold", "golden"], "he pays what he paid, and has what he had");
+        }
+        told(false, Some("price_silver"));
+        assert_eq!(has().await, ["silver", "silver"]);
+        told(false, Some("price_by_hand"));
+        assert_eq!(has().await, ["price_by_hand", "price_by_hand"]);
+        told(false, Some("price_dear"));
+        assert_eq!(has().await, ["gold", "golden"]);
+        stripe.asked();
+    }
+
     async fn what_stays_unpaid_is_not_in_force_any_more(world: World) {
         let (world, stripe) = paid(&world).await;
         let (token, _) = subscribed(&world, &stripe).await;
