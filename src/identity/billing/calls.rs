@@ -11,7 +11,7 @@ use super::sync::Along;
 use super::{CLAIM, GIVEN_UP_AFTER, Trouble};
 use crate::billing::Stripe;
 use crate::clock::Timestamp;
-use crate::model::audit::Event;
+use crate::model::audit::{Event, Subject};
 use crate::model::error::{Conflict, Dependency, Limited};
 use crate::model::subscription::{Keeper, Renewal, State, Subscription};
 use crate::model::{AccountId, Error, SubscriptionId};
@@ -156,7 +156,7 @@ impl Core {
         let is_young = now < call.begun_at + GIVEN_UP_AFTER;
         match found.map(|found| found.as_of(now)) {
             Some(found) if is_same && wish.is_fulfilled_by(&found) => {
-                self.settle_done(&call, wish, asker).await?;
+                self.settle_known(&call, Some(&found), Some(asker)).await?;
                 Ok(Earlier::Done(found))
             }
             // What is not there may still come.
@@ -165,8 +165,8 @@ impl Core {
                 Err(Error::Unavailable(Dependency::Payments))
             }
             found if is_young && is_same && (found.is_none() || !wish.is_new()) => Ok(Earlier::Open(call)),
-            _ => {
-                self.forget(&call).await?;
+            found => {
+                self.settle_known(&call, found.as_ref(), None).await?;
                 Ok(Earlier::Nothing)
             }
         }
@@ -194,20 +194,29 @@ impl Core {
         }
     }
 
-    /// Takes a call out that turns out to be done, with what the audit trail is told of it. That something began it was told
+    /// Takes a call out whose outcome is known, with what the audit trail is told if it is done. That something began it was told
     /// when that was stored.
-    async fn settle_done(&self, call: &Call, wish: &Wish, asker: Asker<'_>) -> Result<(), Error> {
-        let event = match wish {
-            Wish::Subscribe { .. } => None,
-            Wish::ChangePlan { plan } => Some(Event::SubscriptionChanged(plan)),
-            Wish::Cancel => Some(Event::SubscriptionCanceled),
-            Wish::Pause => Some(Event::SubscriptionPaused),
-            Wish::Unpause => Some(Event::SubscriptionResumed),
+    pub(super) async fn settle_known(
+        &self,
+        call: &Call,
+        found: Option<&Subscription>,
+        asker: Option<Asker<'_>>,
+    ) -> Result<(), Error> {
+        let wish = Wish::read(call).filter(|wish| found.is_some_and(|found| wish.is_fulfilled_by(found)));
+        let event = match &wish {
+            None | Some(Wish::Subscribe { .. }) => None,
+            Some(Wish::ChangePlan { plan }) => Some(Event::SubscriptionChanged(plan)),
+            Some(Wish::Cancel) => Some(Event::SubscriptionCanceled),
+            Some(Wish::Pause) => Some(Event::SubscriptionPaused),
+            Some(Wish::Unpause) => Some(Event::SubscriptionResumed),
         };
+        // By which session it was wanted is known only to whoever comes back for it.
+        let whose = Subject { account: Some(call.account), ..Subject::default() };
+        let (subject, client) = asker.map_or((whose, None), |asker| (asker.subject, Some(asker.client)));
         let mut tx = self.db.write().await?;
-        billing::delete_call(&mut tx, call.account, call.key).await?;
-        if let Some(event) = event {
-            self.record(&mut tx, event, asker.subject, Some(asker.client), asker.now).await?;
+        let is_ours = billing::delete_call(&mut tx, call.account, call.key).await?;
+        if let Some(event) = event.filter(|_| is_ours) {
+            self.record(&mut tx, event, subject, client, self.clock.now()).await?;
         }
         tx.commit().await
     }

@@ -83,12 +83,12 @@ impl Core {
     /// whoever is no customer yet has nothing under way.
     async fn clear_up(&self, call: &Call) -> Result<(), Error> {
         let mut reader = self.db.read().await?;
-        let is_there = subscriptions::find(&mut reader, call.account, call.subscription).await?.is_some();
+        let found = subscriptions::find(&mut reader, call.account, call.subscription).await?;
         let is_customer = billing::find_customer(&mut reader, call.account).await?.is_some();
         drop(reader);
         let is_old = self.clock.now() >= call.begun_at + GIVEN_UP_AFTER;
-        if !is_new(call) || is_there || !is_customer || is_old {
-            return self.forget(call).await;
+        if !is_new(call) || found.is_some() || !is_customer || is_old {
+            return self.settle_known(call, found.as_ref(), None).await;
         }
         self.release(call).await;
         Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{CALLS, STATES, list, paid, put, subscribe, subscribe_bare};
+use super::{CALLS, EVENTS, STATES, change, list, paid, put, subscribe, subscribe_bare};
 use crate::support::person::{PASSWORD, admin};
 use crate::support::platform::{authenticate, join, with};
 use crate::support::stripe::{Fault, Stripe};
@@ -56,6 +56,20 @@ on_both! {
         next.core.mend_billing().await.unwrap();
         assert_eq!(list(&next, &token).await[0]["cancelAtPeriodEnd"], true);
         assert_eq!(next.data().await.text(CALLS).await, "0");
+        // The trail has it once, and nothing of what was not done.
+        let canceled = "subscription_created:premium_monthly subscription_canceled";
+        assert_eq!(next.data().await.text(EVENTS).await, canceled);
+        stripe.fail(&format!("POST /v1/subscriptions/{there}"), Fault::Hopeless);
+        change(&next, &token, &id, "premium_yearly").await.refused(503, "billing_unavailable");
+        next.pass(Duration::from_mins(3));
+        next.core.mend_billing().await.unwrap();
+        assert_eq!(next.data().await.text(CALLS).await, "0");
+        assert_eq!(next.data().await.text(EVENTS).await, canceled);
+        killed(&stripe, &format!("POST /v1/subscriptions/{there}"), change(&next, &token, &id, "premium_yearly")).await;
+        next.pass(Duration::from_mins(3));
+        next.core.mend_billing().await.unwrap();
+        let changed = format!("{canceled} subscription_changed:premium_yearly");
+        assert_eq!(next.data().await.text(EVENTS).await, changed);
         stripe.asked();
     }
 
