@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::world::{Answer, START, World};
-pub use desk::Kept;
+pub use desk::{Kept, Price};
 
 use desk::Desk;
 
