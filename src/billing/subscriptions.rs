@@ -156,6 +156,9 @@ fn client_secret(invoice: &Value) -> Option<SecretText> {
 /// What is asked for beside each subscription that somebody may have to pay for.
 const WITH_PAYMENT: (&str, &str) = ("expand[]", "latest_invoice.payment_intent");
 
+/// The same beside each of a list.
+const LISTED_WITH_PAYMENT: (&str, &str) = ("expand[]", "data.latest_invoice.payment_intent");
+
 impl Stripe {
     /// Makes a subscription.
     ///
@@ -247,12 +250,13 @@ impl Stripe {
         self.web.ask::<Said>(Asked::get(&["subscriptions", id], &[WITH_PAYMENT])).await?.read()
     }
 
-    /// Whether the key is accepted.
+    /// Whether the key is accepted, also for what is asked for beside a subscription: a restricted one has a right for each.
     ///
     /// # Errors
     /// [`Failure`] says why not.
     pub async fn knock(&self) -> Result<(), Failure> {
-        let Page { .. } = self.web.ask(Asked::get(&["subscriptions"], &[("limit", "1")])).await?;
+        let fields = [("limit", "1"), LISTED_WITH_PAYMENT];
+        let Page { .. } = self.web.ask(Asked::get(&["subscriptions"], &fields)).await?;
         Ok(())
     }
 
