@@ -166,6 +166,31 @@ on_both! {
         assert_eq!(world.data().await.text(STATES).await.matches("past_due").count(), 4);
     }
 
+    async fn one_who_cannot_be_taken_over_waits_for_the_next_time_and_keeps_nobody_from_his_turn(world: World) {
+        let (world, stripe) = paid(&world).await;
+        for name in ["trader1", "trader2"] {
+            let token = join(&world, name).await;
+            subscribe(&world, &token, "premium_monthly", &format!("pm_of_{name}")).await.ok(201);
+        }
+        // Somebody wrote another id of ours at the dashboard, so that one there would be two here.
+        stripe.with(|desk| {
+            for at in 0..2 {
+                let id = desk.subscriptions[at].id.clone();
+                desk.change(&id, |kept| "past_due".clone_into(&mut kept.status));
+            }
+            let other = "sub_00000000000000000000000000000001".to_owned();
+            desk.subscriptions[0].metadata.insert("countersign_subscription".to_owned(), other);
+        });
+        stripe.asked();
+        world.pass(Duration::from_hours(2));
+        world.core.mend_billing().await.unwrap();
+        assert_eq!(stripe.asked().len(), 2);
+        assert_eq!(world.data().await.text(STATES).await.matches("past_due").count(), 1);
+        world.pass(Duration::from_mins(2));
+        world.core.mend_billing().await.unwrap();
+        assert!(stripe.asked().is_empty());
+    }
+
     async fn whoever_cannot_be_asked_for_anybody_leaves_it_until_later(world: World) {
         let (world, stripe) = paid(&world).await;
         for at in 0..12 {
