@@ -156,9 +156,6 @@ fn client_secret(invoice: &Value) -> Option<SecretText> {
 /// What is asked for beside each subscription that somebody may have to pay for.
 const WITH_PAYMENT: (&str, &str) = ("expand[]", "latest_invoice.payment_intent");
 
-/// The same beside each of a list.
-const LISTED_WITH_PAYMENT: (&str, &str) = ("expand[]", "data.latest_invoice.payment_intent");
-
 impl Stripe {
     /// Makes a subscription.
     ///
@@ -255,7 +252,7 @@ impl Stripe {
     /// # Errors
     /// [`Failure`] says why not.
     pub async fn knock(&self) -> Result<(), Failure> {
-        let fields = [("limit", "1"), LISTED_WITH_PAYMENT];
+        let fields = [("limit", "1"), ("expand[]", "data.latest_invoice.payment_intent")];
         let Page { .. } = self.web.ask(Asked::get(&["subscriptions"], &fields)).await?;
         Ok(())
     }
