@@ -86,13 +86,22 @@ impl Stripe {
         }
     }
 
-    /// Deletes a customer, and with it all that it pays for. One that is not there is deleted already.
+    /// Deletes a customer, and with it all that it pays for. One that was deleted before is no failure; one that never was there
+    /// is, since it goes on to pay wherever it is.
     ///
     /// # Errors
     /// [`Failure`] says why not.
     pub async fn delete_customer(&self, customer: &str) -> Result<(), Failure> {
         match self.web.ask(Asked::delete(&["customers", customer])).await {
-            Ok(Named { .. }) | Err(Failure::Missing(_)) => Ok(()),
+            Ok(Named { .. }) => Ok(()),
+            Err(Failure::Missing(word)) => match self.find_customer(customer).await? {
+                Presence::Deleted => Ok(()),
+                Presence::There => Err(Failure::Missing(word)),
+                Presence::Unknown => {
+                    let told = "a customer who is to be deleted is not there: is it the key of another account?";
+                    Err(Failure::Refused(told.to_owned()))
+                }
+            },
             Err(failure) => Err(failure),
         }
     }

@@ -44,15 +44,6 @@ fn judge(plan: &Plan, found: Option<&Price>) -> Result<String, String> {
         None => Err(format!("Stripe has no price {id}")),
         Some(price) if !price.is_active => Err(format!("the price {id} is archived at Stripe, and takes nobody new")),
         Some(price) if price.is_of(plan) => Ok(format!("Stripe has its price {id}, as configured")),
-        Some(Price { amount, currency, interval, interval_count, .. }) => {
-            let amount = amount.map_or_else(|| "what depends".to_owned(), |amount| amount.to_string());
-            let interval = interval.as_deref().unwrap_or("once");
-            let Plan { price, currency: own, .. } = plan;
-            let every = plan.interval.word();
-            Err(format!(
-                "Stripe collects {amount} {currency} ({interval_count} {interval}) by the price {id}, and the configuration \
-                 says {price} {own} (1 {every})"
-            ))
-        }
+        Some(price) => Err(price.unlike(plan)),
     }
 }

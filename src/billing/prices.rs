@@ -77,6 +77,28 @@ impl Price {
             && self.interval.as_deref() == Some(plan.interval.word())
             && self.interval_count == 1
     }
+
+    /// In what it differs from what the configuration says.
+    pub(super) fn unlike(&self, plan: &Plan) -> String {
+        let Self { amount, currency, interval, interval_count, .. } = self;
+        let amount = amount.map_or_else(|| "what depends".to_owned(), |amount| amount.to_string());
+        let interval = interval.as_deref().unwrap_or("once");
+        let Plan { stripe_price, price, currency: own, .. } = plan;
+        let every = plan.interval.word();
+        format!(
+            "Stripe collects {amount} {currency} ({interval_count} {interval}) by the price {stripe_price}, and the configuration \
+             says {price} {own} (1 {every})"
+        )
+    }
+
+    /// Refuses to sell a plan for something else than it says.
+    fn insist_on(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.is_of(plan) {
+            Ok(())
+        } else {
+            Err(Failure::Refused(format!("plan {}: {}", plan.id, self.unlike(plan))))
+        }
+    }
 }
 
 /// Whether a plan has no price of its own at Stripe, so that it goes there by its own id.
@@ -98,7 +120,8 @@ impl Stripe {
         }
     }
 
-    /// Makes sure that a plan can be bought that has no price of its own at Stripe. Stripe is asked once a start.
+    /// Makes sure that a plan is sold for what the configuration says, and made at Stripe if it has no price of its own there.
+    /// Stripe is asked once a start.
     ///
     /// Before it is subscribed to, and not if that fails for the lack of it: then the same call would have to be made a
     /// second time under another key, and no more be done once.
@@ -107,11 +130,15 @@ impl Stripe {
     /// [`Failure`] says why it can't.
     pub async fn ensure_price(&self, plan: &Plan) -> Result<(), Failure> {
         let is_seen = |seen: &Vec<String>| seen.contains(&plan.stripe_price);
-        if !is_made_here(plan) || is_seen(&self.seen.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if is_seen(&self.seen.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(());
         }
-        if self.find_price(&plan.stripe_price).await?.is_none() {
-            self.create_price(plan).await?;
+        match self.find_price(&plan.stripe_price).await? {
+            Some(price) => price.insist_on(plan)?,
+            None if is_made_here(plan) => self.create_price(plan).await?,
+            None => {
+                return Err(Failure::Refused(format!("plan {}: Stripe has no price {}", plan.id, plan.stripe_price)));
+            }
         }
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(plan.stripe_price.clone());
         Ok(())
@@ -128,10 +155,11 @@ impl Stripe {
             ("interval", interval),
             ("product[name]", plan.name.as_str()),
         ];
-        match self.web.ask::<Said>(Asked::post(&["plans"], &key, &fields)).await {
-            // Somebody else may have made it just now; only if nobody has, this is why.
-            Err(failure) if self.find_price(id).await?.is_none() => Err(failure),
-            Ok(_) | Err(_) => Ok(()),
+        let Err(failure) = self.web.ask::<Said>(Asked::post(&["plans"], &key, &fields)).await else { return Ok(()) };
+        // Somebody else may have made it just now; only if nobody has, this is why.
+        match self.find_price(id).await? {
+            Some(price) => price.insist_on(plan),
+            None => Err(failure),
         }
     }
 }

@@ -9,9 +9,6 @@ use super::{ACCOUNT, Failure, SUBSCRIPTION, Stripe};
 use crate::clock::Timestamp;
 use crate::secret::SecretText;
 
-/// The most pages that are read of a customer's subscriptions: ten thousand are no person's.
-const PAGES: usize = 100;
-
 /// A subscription to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSubscription<'a> {
@@ -115,8 +112,6 @@ struct Named {
 #[derive(Deserialize)]
 struct Page {
     data: Vec<Said>,
-    #[serde(default)]
-    has_more: bool,
 }
 
 impl Said {
@@ -252,12 +247,13 @@ impl Stripe {
         self.web.ask::<Said>(Asked::get(&["subscriptions", id], &[WITH_PAYMENT])).await?.read()
     }
 
-    /// Whether the key is accepted.
+    /// Whether the key is accepted, also for what is asked for beside a subscription: a restricted one has a right for each.
     ///
     /// # Errors
     /// [`Failure`] says why not.
     pub async fn knock(&self) -> Result<(), Failure> {
-        let Page { .. } = self.web.ask(Asked::get(&["subscriptions"], &[("limit", "1")])).await?;
+        let fields = [("limit", "1"), ("expand[]", "data.latest_invoice.payment_intent")];
+        let Page { .. } = self.web.ask(Asked::get(&["subscriptions"], &fields)).await?;
         Ok(())
     }
 
@@ -269,27 +265,17 @@ impl Stripe {
         self.web.ask::<Said>(Asked::post(&["subscriptions", id, "resume"], key, &[])).await?.read()
     }
 
-    /// All subscriptions of a customer, also those that are over.
+    /// The newest hundred subscriptions of a customer, also those that are over. To what is older and over nothing happens any
+    /// more; of what is older and is not, whoever knows it asks by its id.
     ///
     /// # Errors
     /// [`Failure`] says why nobody knows.
-    pub async fn list_subscriptions(&self, customer: &str) -> Result<Vec<Subscription>, Failure> {
-        let mut found: Vec<Subscription> = Vec::new();
-        for _ in 0..PAGES {
-            let mut fields = vec![("customer", customer), ("status", "all"), ("limit", "100")];
-            let last = found.last().map(|last| last.id.clone());
-            fields.extend(last.as_deref().map(|last| ("starting_after", last)));
-            let page: Page = self.web.ask(Asked::get(&["subscriptions"], &fields)).await?;
-            let (is_last, before) = (!page.has_more, found.len());
-            for said in page.data {
-                // To ask again is of no use.
-                found.push(said.read().map_err(|fault| Failure::Refused(fault.to_string()))?);
-            }
-            if is_last || found.len() == before {
-                return Ok(found);
-            }
-        }
-        Err(Failure::Refused("a customer has more subscriptions than are read".to_owned()))
+    pub async fn list_newest(&self, customer: &str) -> Result<Vec<Subscription>, Failure> {
+        let fields = [("customer", customer), ("status", "all"), ("limit", "100")];
+        let page: Page = self.web.ask(Asked::get(&["subscriptions"], &fields)).await?;
+        // To ask again is of no use.
+        let read = |said: Said| said.read().map_err(|fault| Failure::Refused(fault.to_string()));
+        page.data.into_iter().map(read).collect()
     }
 }
 

@@ -34,7 +34,7 @@ impl Core {
         let (signed, stored) = recovery::in_no_less_than(USUAL, asked).await?;
         let subscribed = newest_in_force(stored, now).map(|subscription| Entitlement {
             plan: Some(self.config.plans.name_of(&subscription.plan).to_owned()),
-            status: subscription.state.word().to_owned(),
+            status: subscription.state.told().to_owned(),
             valid_until: Some(subscription.period.end),
         });
         Ok(signed.map(|membership| membership.entitlement(now)).into_iter().chain(subscribed).collect())

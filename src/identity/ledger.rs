@@ -29,6 +29,7 @@ impl Core {
             account,
             plan: plan.id.clone(),
             keeper: Keeper::Ledger { every: plan.interval, anchor: now, ends_at: None },
+            stripe_price: None,
             state: State::Active,
             period: plan.interval.period(now, now),
             renewal: Renewal::Renews,

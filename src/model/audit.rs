@@ -111,6 +111,8 @@ pub enum Event<'a> {
     SubscriptionResumed,
     /// A payment for a subscription failed and is tried again.
     SubscriptionPastDue,
+    /// A payment for a subscription failed and is not tried any more.
+    SubscriptionUnpaid,
     /// A subscription is over, as whoever takes payments tells.
     SubscriptionEnded,
     /// A role was given; by whom.
@@ -207,6 +209,7 @@ impl<'a> Event<'a> {
             Self::SubscriptionPaused => "subscription_paused",
             Self::SubscriptionResumed => "subscription_resumed",
             Self::SubscriptionPastDue => "subscription_past_due",
+            Self::SubscriptionUnpaid => "subscription_unpaid",
             Self::SubscriptionEnded => "subscription_ended",
             Self::RoleGranted(_) => "role_granted",
             Self::RoleRevoked(_) => "role_revoked",
@@ -277,6 +280,7 @@ impl<'a> Event<'a> {
             | Self::SubscriptionPaused
             | Self::SubscriptionResumed
             | Self::SubscriptionPastDue
+            | Self::SubscriptionUnpaid
             | Self::SubscriptionEnded
             | Self::AccountDisabled
             | Self::AccountEnabled

@@ -18,6 +18,8 @@ pub enum State {
     Active,
     /// A payment failed, and is tried again.
     PastDue,
+    /// A payment failed, and is not tried any more. For others it is as if it still were, except that nothing is given.
+    Unpaid,
     /// Nothing is collected, and nothing is given.
     Paused,
     /// It is over for good.
@@ -35,10 +37,21 @@ pub enum Collection {
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Incomplete, Self::Trialing, Self::Active, Self::PastDue, Self::Paused, Self::Canceled];
+    pub const ALL: [Self; 7] =
+        [Self::Incomplete, Self::Trialing, Self::Active, Self::PastDue, Self::Unpaid, Self::Paused, Self::Canceled];
 
-    /// As it is stored and answered.
+    /// As it is answered.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::Unpaid => Self::PastDue.word(),
+            Self::Incomplete | Self::Trialing | Self::Active | Self::PastDue | Self::Paused | Self::Canceled => {
+                self.word()
+            }
+        }
+    }
+
+    /// As it is stored.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -46,6 +59,7 @@ impl State {
             Self::Trialing => "trialing",
             Self::Active => "active",
             Self::PastDue => "past_due",
+            Self::Unpaid => "unpaid",
             Self::Paused => "paused",
             Self::Canceled => "canceled",
         }
@@ -64,7 +78,8 @@ impl State {
             "incomplete" => Self::Incomplete,
             "trialing" => Self::Trialing,
             "active" => Self::Active,
-            "past_due" | "unpaid" => Self::PastDue,
+            "past_due" => Self::PastDue,
+            "unpaid" => Self::Unpaid,
             "paused" => Self::Paused,
             "canceled" | "incomplete_expired" => Self::Canceled,
             _ => return None,
@@ -80,7 +95,7 @@ impl State {
     pub const fn is_in_force(self) -> bool {
         match self {
             Self::Trialing | Self::Active | Self::PastDue => true,
-            Self::Incomplete | Self::Paused | Self::Canceled => false,
+            Self::Incomplete | Self::Unpaid | Self::Paused | Self::Canceled => false,
         }
     }
 
@@ -147,7 +162,7 @@ pub const fn judge(state: State, renewal: Renewal, wanted: Move) -> Verdict {
     use Verdict::{Do, Impossible, Nothing};
     match (state, wanted) {
         // Nothing was paid for, so there is nothing to wait for.
-        (State::Incomplete, Move::Cancel) => Do(Step::CancelNow),
+        (State::Incomplete | State::Unpaid, Move::Cancel) => Do(Step::CancelNow),
         (State::Trialing | State::Active | State::PastDue | State::Paused, Move::Cancel) => match renewal {
             Renewal::Renews => Do(Step::CancelAtPeriodEnd),
             Renewal::Ends => Nothing,
@@ -166,7 +181,7 @@ pub const fn judge(state: State, renewal: Renewal, wanted: Move) -> Verdict {
         (State::Trialing | State::PastDue | State::Paused, Move::Pause)
         | (State::PastDue | State::Paused, Move::ChangePlan | Move::KeepPlan)
         | (State::Trialing | State::Active | State::PastDue, Move::Unpause)
-        | (State::Canceled | State::Incomplete, _) => Impossible,
+        | (State::Canceled | State::Incomplete | State::Unpaid, _) => Impossible,
     }
 }
 
@@ -200,6 +215,8 @@ pub struct Subscription {
     pub plan: String,
     /// Who keeps it.
     pub keeper: Keeper,
+    /// By what price Stripe collects; `None` of what the ledger keeps.
+    pub stripe_price: Option<String>,
     /// How it is doing.
     pub state: State,
     /// The period that it is in.
@@ -335,6 +352,8 @@ mod tests {
             (State::Active, Renewal::Ends, [Do(ChangePlan), Do(ChangePlan), Nothing, Impossible, Impossible]),
             (State::PastDue, Renewal::Renews, [Impossible, Impossible, Do(CancelAtPeriodEnd), Impossible, Impossible]),
             (State::PastDue, Renewal::Ends, [Impossible, Impossible, Nothing, Impossible, Impossible]),
+            (State::Unpaid, Renewal::Renews, [Impossible, Impossible, Do(CancelNow), Impossible, Impossible]),
+            (State::Unpaid, Renewal::Ends, [Impossible, Impossible, Do(CancelNow), Impossible, Impossible]),
             (State::Paused, Renewal::Renews, [Impossible, Impossible, Do(CancelAtPeriodEnd), Impossible, Do(Unpause)]),
             (State::Paused, Renewal::Ends, [Impossible, Impossible, Nothing, Impossible, Do(Unpause)]),
             (State::Canceled, Renewal::Renews, [Impossible; 5]),
@@ -361,8 +380,8 @@ mod tests {
             ("active", Paused, Some(State::Paused)),
             ("past_due", On, Some(State::PastDue)),
             ("past_due", Paused, Some(State::Paused)),
-            ("unpaid", On, Some(State::PastDue)),
-            ("unpaid", Paused, Some(State::Paused)),
+            ("unpaid", On, Some(State::Unpaid)),
+            ("unpaid", Paused, Some(State::Unpaid)),
             ("paused", On, Some(State::Paused)),
             ("canceled", On, Some(State::Canceled)),
             ("canceled", Paused, Some(State::Canceled)),
@@ -375,6 +394,9 @@ mod tests {
         for state in State::ALL {
             assert_eq!(State::from_word(state.word()), Some(state));
         }
+        // That one is told in the words of those that the contract has.
+        assert_eq!((State::Unpaid.told(), State::Paused.told()), ("past_due", "paused"));
+        assert!(State::PastDue.is_in_force() && !State::Unpaid.is_in_force());
     }
 
     #[test]
@@ -412,6 +434,7 @@ mod tests {
             account: AccountId(Uuid::nil()),
             plan: "free".to_owned(),
             keeper: Keeper::Ledger { every, anchor: start, ends_at: ends_at.map(Timestamp::from_seconds) },
+            stripe_price: None,
             state: State::Active,
             period: every.period(start, start),
             renewal: if ends_at.is_some() { Renewal::Ends } else { Renewal::Renews },

@@ -95,17 +95,39 @@ pub async fn delete_customer(tx: &mut Tx, customer: &Customer) -> Result<(), Err
     Ok(())
 }
 
-/// Customers of whom nothing was taken over since `before` and who have something that is not over, at most `limit`, the one
-/// that waits for longest first.
+macro_rules! claim_unsynced {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE billing_customers SET synced_at = $2 WHERE account_id = \
+             (SELECT b.account_id FROM billing_customers b WHERE b.synced_at < $1 AND EXISTS (SELECT 1 FROM subscriptions s \
+             WHERE s.account_id = b.account_id AND s.provider = 'stripe' AND s.state <> 'canceled') \
+             ORDER BY b.synced_at LIMIT 1",
+            $lock,
+            ") RETURNING account_id, customer_id, revision, synced_at"
+        )
+    };
+}
+
+/// Takes the customer of whom nothing was taken over for the longest time, since `before` at least, and who has something that
+/// is not over. Until it is, it counts as if that had been at `meanwhile`, so that others have their turn.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn list_unsynced(db: &mut impl Queryable, before: Timestamp, limit: i64) -> Result<Vec<Customer>, Error> {
-    const SQL: &str = "SELECT account_id, customer_id, revision, synced_at FROM billing_customers b \
-                       WHERE synced_at < $1 AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.account_id = b.account_id \
-                       AND s.provider = 'stripe' AND s.state <> 'canceled') ORDER BY synced_at LIMIT $2";
-    let rows = on!(db, c => sqlx::query_as::<_, CustomerRow>(SQL).bind(before.micros()).bind(limit).fetch_all(c))?;
-    Ok(rows.into_iter().map(Customer::from).collect())
+pub async fn claim_unsynced(tx: &mut Tx, before: Timestamp, meanwhile: Timestamp) -> Result<Option<Customer>, Error> {
+    const ALONE: &str = claim_unsynced!("");
+    const BESIDE_OTHERS: &str = claim_unsynced!(" FOR UPDATE OF b SKIP LOCKED");
+    let (before, meanwhile) = (before.micros(), meanwhile.micros());
+    let claimed = match tx.connection() {
+        Connection::Sqlite(c) => {
+            sqlx::query_as::<_, CustomerRow>(ALONE).bind(before).bind(meanwhile).fetch_optional(c).await
+        }
+        Connection::Postgres(c) => {
+            let query = sqlx::query_as::<_, CustomerRow>(BESIDE_OTHERS).bind(before).bind(meanwhile);
+            within(query.fetch_optional(c)).await
+        }
+    };
+    tx.settle(claimed.as_ref().err());
+    Ok(claimed?.map(Customer::from))
 }
 
 /// A call whose outcome is not known yet.

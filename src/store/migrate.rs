@@ -27,7 +27,7 @@ const POSTGRES_CONNECTIONS: u32 = 25;
 const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
-const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 11] = [
     (
         1,
         "accounts",
@@ -87,6 +87,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
         "push",
         include_str!("../../migrations/sqlite/0010_push.sql"),
         include_str!("../../migrations/postgres/0010_push.sql"),
+    ),
+    (
+        11,
+        "prices",
+        include_str!("../../migrations/sqlite/0011_prices.sql"),
+        include_str!("../../migrations/postgres/0011_prices.sql"),
     ),
 ];
 

@@ -19,6 +19,7 @@ struct SubscriptionRow {
     plan_id: String,
     provider: String,
     stripe_id: Option<String>,
+    stripe_price: Option<String>,
     state: String,
     period_start: i64,
     period_end: i64,
@@ -32,8 +33,8 @@ struct SubscriptionRow {
 /// The columns of [`SubscriptionRow`].
 macro_rules! columns {
     () => {
-        "s.id, s.account_id, s.plan_id, s.provider, s.stripe_id, s.state, s.period_start, s.period_end, s.every, s.ends_at, \
-         s.cancel_at_period_end, s.created_at, s.updated_at "
+        "s.id, s.account_id, s.plan_id, s.provider, s.stripe_id, s.stripe_price, s.state, s.period_start, s.period_end, \
+         s.every, s.ends_at, s.cancel_at_period_end, s.created_at, s.updated_at "
     };
 }
 
@@ -54,6 +55,7 @@ impl SubscriptionRow {
             account: AccountId(self.account_id),
             plan: self.plan_id,
             keeper,
+            stripe_price: self.stripe_price,
             state: State::from_word(&self.state).ok_or_else(damaged)?,
             period: Period { start: anchor, end: Timestamp::from_micros(self.period_end) },
             renewal: if self.cancel_at_period_end { Renewal::Ends } else { Renewal::Renews },
@@ -88,6 +90,16 @@ pub async fn find(
     row.map(SubscriptionRow::into_subscription).transpose()
 }
 
+/// What Stripe knows those of the account's subscriptions by that it keeps and that are not over here, the newest first.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn list_open_at_stripe(db: &mut impl Queryable, account: AccountId) -> Result<Vec<String>, Error> {
+    const SQL: &str = "SELECT stripe_id FROM subscriptions WHERE account_id = $1 AND provider = 'stripe' \
+                       AND state <> 'canceled' AND stripe_id IS NOT NULL ORDER BY id DESC LIMIT $2";
+    Ok(on!(db, c => sqlx::query_scalar::<_, String>(SQL).bind(account.0).bind(LISTED).fetch_all(c))?)
+}
+
 /// The subscriptions of the enabled account with this e-mail address. One question, whether or not there is such an account.
 ///
 /// # Errors
@@ -110,14 +122,16 @@ pub async fn list_by_email(db: &mut impl Queryable, email: &Email) -> Result<Vec
 /// If the database does not answer.
 pub async fn upsert(tx: &mut Tx, subscription: &Subscription) -> Result<bool, Error> {
     const SQL: &str = "INSERT INTO subscriptions (id, account_id, plan_id, provider, stripe_id, state, period_start, \
-                       period_end, every, ends_at, cancel_at_period_end, created_at, updated_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+                       period_end, every, ends_at, cancel_at_period_end, created_at, updated_at, stripe_price) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
                        ON CONFLICT (id) DO UPDATE SET plan_id = excluded.plan_id, provider = excluded.provider, \
                        stripe_id = excluded.stripe_id, state = excluded.state, period_start = excluded.period_start, \
                        period_end = excluded.period_end, every = excluded.every, ends_at = excluded.ends_at, \
-                       cancel_at_period_end = excluded.cancel_at_period_end, updated_at = excluded.updated_at \
+                       cancel_at_period_end = excluded.cancel_at_period_end, updated_at = excluded.updated_at, \
+                       stripe_price = excluded.stripe_price \
                        WHERE subscriptions.account_id = excluded.account_id";
-    let Subscription { id, account, plan, keeper, state, period, renewal, created_at, updated_at } = subscription;
+    let Subscription { id, account, plan, keeper, stripe_price, state, period, renewal, created_at, updated_at } =
+        subscription;
     let (provider, stripe_id, period, every, ends_at) = match keeper {
         Keeper::Ledger { every, anchor, ends_at } => {
             ("ledger", None, every.period(*anchor, *anchor), Some(every.word()), *ends_at)
@@ -140,6 +154,7 @@ pub async fn upsert(tx: &mut Tx, subscription: &Subscription) -> Result<bool, Er
             .bind(*renewal == Renewal::Ends)
             .bind(created_at.micros())
             .bind(updated_at.micros())
+            .bind(stripe_price.as_deref())
     )?;
     Ok(stored == 1)
 }

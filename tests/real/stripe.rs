@@ -163,6 +163,10 @@ fn the_doctor_says_what_is_wrong_with_prices_and_keys() {
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }
+    // A restricted key needs a right for all that is asked for, so that is what the doctor asks for.
+    let asked = there.asked();
+    let beside = "expand[]=data.latest_invoice.payment_intent".to_owned();
+    assert!(asked[0].line() == "GET /v1/subscriptions" && asked[0].told().contains(&beside), "{asked:?}");
     let dearer = plans.replace("2900", "3900");
     let told = gateway.clone().with("COUNTERSIGN_PLANS", &dearer).run(&["doctor"]).stdout;
     let line = "WRONG  plan gold: Stripe collects 2900 eur (1 month) by the price price_gold, and the configuration says 3900 eur";

@@ -7,7 +7,7 @@ use countersign::model::plan::{Interval, Period};
 use countersign::model::subscription::{Keeper, Renewal, State, Subscription};
 use countersign::model::{AccountId, SubscriptionId};
 use countersign::store::billing::{self, Call, Customer};
-use countersign::store::{Reader, Tx, people, subscriptions};
+use countersign::store::{Tx, people, subscriptions};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
@@ -41,6 +41,7 @@ fn of_stripe(account: AccountId, number: u128, state: State) -> Subscription {
         account,
         plan: "premium_monthly".to_owned(),
         keeper: Keeper::Stripe { id: Some(format!("sub_{number}")) },
+        stripe_price: Some("price_1".to_owned()),
         state,
         period: Period { start: START, end: START + MINUTE },
         renewal: Renewal::Renews,
@@ -110,17 +111,23 @@ on_both! {
         let keeper = Keeper::Ledger { every: Interval::Month, anchor: START, ends_at: None };
         assert!(store(&world, &Subscription { keeper, ..of_stripe(owner, 5, State::Active) }).await);
         customer(&world, account(&world, 6).await, "cus_6").await;
-        let mut db = world.core.db().read().await.unwrap();
-        let ids = async |db: &mut Reader, before: Timestamp, limit: i64| {
-            let found = billing::list_unsynced(db, before, limit).await.unwrap();
-            found.into_iter().map(|customer| customer.id).collect::<Vec<_>>()
+        let claim = async |before: Timestamp, meanwhile: Timestamp| {
+            let mut tx = unit(&world).await;
+            let claimed = billing::claim_unsynced(&mut tx, before, meanwhile).await.unwrap();
+            tx.commit().await.unwrap();
+            claimed.map(|customer| customer.id)
         };
-        assert_eq!(ids(&mut db, START, 10).await, Vec::<String>::new());
-        let mut due = ids(&mut db, START + MINUTE, 10).await;
+        assert_eq!(claim(START, START + MINUTE).await, None);
+        // Each is one node's.
+        let claims = join_all((0..20).map(|_| claim(START + MINUTE, START + 2 * MINUTE))).await;
+        let mut due: Vec<String> = claims.into_iter().flatten().collect();
         due.sort();
         assert_eq!(due, ["cus_1", "cus_3"]);
-        assert_eq!(ids(&mut db, START + 2 * MINUTE, 10).await.last().unwrap(), "cus_4", "who waits for longest comes first");
-        assert_eq!(ids(&mut db, START + 2 * MINUTE, 1).await.len(), 1);
+        // Who waits for longest comes first.
+        let late = START + 3 * MINUTE;
+        assert_eq!(claim(late, late).await.as_deref(), Some("cus_4"));
+        assert!(claim(late, late).await.is_some() && claim(late, late).await.is_some());
+        assert_eq!(claim(late, late).await, None);
     }
 
     async fn what_is_stored_is_read_again_and_the_id_of_anothers_is_not_overwritten(world: World) {
@@ -129,7 +136,8 @@ on_both! {
         own.keeper = Keeper::Stripe { id: None };
         let keeper = Keeper::Ledger { every: Interval::Year, anchor: START, ends_at: Some(START + MINUTE) };
         let period = Interval::Year.period(START, START);
-        let ledger = Subscription { keeper, period, renewal: Renewal::Ends, ..of_stripe(first, 2, State::Paused) };
+        let (renewal, stripe_price) = (Renewal::Ends, None);
+        let ledger = Subscription { keeper, period, renewal, stripe_price, ..of_stripe(first, 2, State::Paused) };
         assert!(store(&world, &own).await && store(&world, &ledger).await);
         let thief = Subscription { state: State::Canceled, ..of_stripe(second, 1, State::Active) };
         assert!(!store(&world, &thief).await);

@@ -1,5 +1,7 @@
 //! Calls at Stripe that are under way, or whose outcome nobody knows: one an account at a time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,12 +11,17 @@ use super::sync::Along;
 use super::{CLAIM, GIVEN_UP_AFTER, Trouble};
 use crate::billing::Stripe;
 use crate::clock::Timestamp;
-use crate::model::audit::Event;
-use crate::model::error::{Conflict, Dependency};
-use crate::model::subscription::{Renewal, State, Subscription};
+use crate::model::audit::{Event, Subject};
+use crate::model::error::{Conflict, Dependency, Limited};
+use crate::model::subscription::{Keeper, Renewal, State, Subscription};
 use crate::model::{AccountId, Error, SubscriptionId};
 use crate::store::billing::{self, Call};
 use crate::store::{Tx, subscriptions};
+
+/// How many subscriptions an account may make at Stripe in a day, and what that limit is called.
+const NEW_A_DAY: u32 = 10;
+const NEW: &str = "subscriptions";
+const DAY: Duration = Duration::from_hours(24);
 
 /// What is wanted of Stripe, as it is kept with the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +70,7 @@ impl Wish {
             Self::ChangePlan { plan } => {
                 *plan == subscription.plan && *renewal == Renewal::Renews && state.is_in_force()
             }
-            Self::Cancel => *renewal == Renewal::Ends || state.is_over(),
+            Self::Cancel => state.is_over() || (*renewal == Renewal::Ends && *state != State::Unpaid),
             Self::Pause => *state == State::Paused,
             Self::Unpause => state.is_in_force(),
         }
@@ -74,7 +81,7 @@ impl Core {
     /// Notes a call before it is made, and stores that.
     ///
     /// # Errors
-    /// [`Conflict::SubscriptionChangeUnderWay`]; [`Error::Unavailable`].
+    /// [`Conflict::SubscriptionChangeUnderWay`]; [`Error::TooMany`] for one that makes more than a day's; [`Error::Unavailable`].
     pub(super) async fn begin_call(
         &self,
         mut tx: Tx,
@@ -83,6 +90,9 @@ impl Core {
         wish: &Wish,
         now: Timestamp,
     ) -> Result<Call, Error> {
+        if wish.is_new() {
+            self.bound_new(&mut tx, account, now).await?;
+        }
         let call = Call {
             account,
             key: self.random.uuid(now),
@@ -96,6 +106,20 @@ impl Core {
         }
         tx.commit().await?;
         Ok(call)
+    }
+
+    /// Whoever makes and ends subscriptions without end fills Stripe with them, and gets no further here.
+    async fn bound_new(&self, tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), Error> {
+        let is_there = |stored: &Subscription| matches!(stored.keeper, Keeper::Stripe { .. });
+        let made = subscriptions::list(tx, account).await?.into_iter().filter(is_there).map(|stored| stored.created_at);
+        // The newest comes first.
+        let Some(earlier) = made.take(NEW_A_DAY as usize).nth(NEW_A_DAY as usize - 1) else { return Ok(()) };
+        let retry_after = (earlier + DAY).since(now);
+        if retry_after.is_zero() {
+            return Ok(());
+        }
+        self.metrics.count_limited(NEW);
+        Err(Error::TooMany(Limited { policy: NEW, burst: NEW_A_DAY, retry_after }))
     }
 
     pub(super) fn claim_end(&self, now: Timestamp) -> Timestamp {
@@ -132,7 +156,7 @@ impl Core {
         let is_young = now < call.begun_at + GIVEN_UP_AFTER;
         match found.map(|found| found.as_of(now)) {
             Some(found) if is_same && wish.is_fulfilled_by(&found) => {
-                self.settle_done(&call, wish, asker).await?;
+                self.settle_known(&call, Some(&found), Some(asker)).await?;
                 Ok(Earlier::Done(found))
             }
             // What is not there may still come.
@@ -141,8 +165,8 @@ impl Core {
                 Err(Error::Unavailable(Dependency::Payments))
             }
             found if is_young && is_same && (found.is_none() || !wish.is_new()) => Ok(Earlier::Open(call)),
-            _ => {
-                self.forget(&call).await?;
+            found => {
+                self.settle_known(&call, found.as_ref(), None).await?;
                 Ok(Earlier::Nothing)
             }
         }
@@ -170,20 +194,29 @@ impl Core {
         }
     }
 
-    /// Takes a call out that turns out to be done, with what the audit trail is told of it. That something began it was told
+    /// Takes a call out whose outcome is known, with what the audit trail is told if it is done. That something began it was told
     /// when that was stored.
-    async fn settle_done(&self, call: &Call, wish: &Wish, asker: Asker<'_>) -> Result<(), Error> {
-        let event = match wish {
-            Wish::Subscribe { .. } => None,
-            Wish::ChangePlan { plan } => Some(Event::SubscriptionChanged(plan)),
-            Wish::Cancel => Some(Event::SubscriptionCanceled),
-            Wish::Pause => Some(Event::SubscriptionPaused),
-            Wish::Unpause => Some(Event::SubscriptionResumed),
+    pub(super) async fn settle_known(
+        &self,
+        call: &Call,
+        found: Option<&Subscription>,
+        asker: Option<Asker<'_>>,
+    ) -> Result<(), Error> {
+        let wish = Wish::read(call).filter(|wish| found.is_some_and(|found| wish.is_fulfilled_by(found)));
+        let event = match &wish {
+            None | Some(Wish::Subscribe { .. }) => None,
+            Some(Wish::ChangePlan { plan }) => Some(Event::SubscriptionChanged(plan)),
+            Some(Wish::Cancel) => Some(Event::SubscriptionCanceled),
+            Some(Wish::Pause) => Some(Event::SubscriptionPaused),
+            Some(Wish::Unpause) => Some(Event::SubscriptionResumed),
         };
+        // By which session it was wanted is known only to whoever comes back for it.
+        let whose = Subject { account: Some(call.account), ..Subject::default() };
+        let (subject, client) = asker.map_or((whose, None), |asker| (asker.subject, Some(asker.client)));
         let mut tx = self.db.write().await?;
-        billing::delete_call(&mut tx, call.account, call.key).await?;
-        if let Some(event) = event {
-            self.record(&mut tx, event, asker.subject, Some(asker.client), asker.now).await?;
+        let is_ours = billing::delete_call(&mut tx, call.account, call.key).await?;
+        if let Some(event) = event.filter(|_| is_ours) {
+            self.record(&mut tx, event, subject, client, self.clock.now()).await?;
         }
         tx.commit().await
     }

@@ -53,10 +53,15 @@ impl Trouble {
     fn into_error(self) -> Error {
         match self {
             Self::Own(error) => error,
-            Self::Stripe(Failure::Declined(word)) => Error::PaymentFailed(word),
+            Self::Stripe(Failure::Declined(word)) => Error::PaymentFailed(told_of_decline(&word).to_owned()),
             Self::Stripe(Failure::Unknown(_)) => Error::Unavailable(Dependency::Payments),
             Self::Stripe(Failure::Missing(_) | Failure::Refused(_)) => Error::Unavailable(Dependency::PaymentsSetUp),
         }
+    }
+
+    /// Whether Stripe itself gave no answer that says anything.
+    const fn is_silence(&self) -> bool {
+        matches!(self, Self::Stripe(Failure::Unknown(_)))
     }
 
     /// Whether it is sure that nothing was done.
@@ -66,6 +71,31 @@ impl Trouble {
             Self::Stripe(Failure::Unknown(_)) | Self::Own(_) => false,
         }
     }
+}
+
+/// What whoever pays is told of a decline: a word that he can do something about. Whoever holds a stolen card must not learn that
+/// the bank knows of it, so all others are the general one; the log has the word itself.
+fn told_of_decline(word: &str) -> &'static str {
+    const TOLD: [&str; 17] = [
+        "authentication_required",
+        "card_not_supported",
+        "card_velocity_exceeded",
+        "currency_not_supported",
+        "expired_card",
+        "incorrect_address",
+        "incorrect_cvc",
+        "incorrect_number",
+        "incorrect_zip",
+        "insufficient_funds",
+        "invalid_cvc",
+        "invalid_expiry_month",
+        "invalid_expiry_year",
+        "invalid_number",
+        "processing_error",
+        "try_again_later",
+        "withdrawal_count_limit_exceeded",
+    ];
+    TOLD.into_iter().find(|told| *told == word).unwrap_or("card_declined")
 }
 
 impl Core {
@@ -99,5 +129,21 @@ impl Core {
         };
         self.metrics.count_stripe_call(told);
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_learns_that_a_card_is_known_to_be_stolen() {
+        for word in ["insufficient_funds", "expired_card", "authentication_required"] {
+            assert_eq!(told_of_decline(word), word);
+        }
+        let kept = ["lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist", "restricted_card"];
+        for word in kept.into_iter().chain(["generic_decline", "card_declined", "a_word_of_tomorrow", "unnamed", ""]) {
+            assert_eq!(told_of_decline(word), "card_declined", "{word}");
+        }
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Asked<'a> {
 /// What Stripe said.
 #[derive(Clone, Copy)]
 pub(super) enum Told<'a> {
-    /// Of all subscriptions of the customer.
+    /// Of all subscriptions of the customer to which something may have happened.
     Whole(&'a [Said]),
     /// Of one.
     One(&'a Said),
@@ -66,7 +66,7 @@ impl Along<'_> {
 }
 
 impl Core {
-    /// Asks Stripe for all subscriptions of an account, and takes over what it says. An account that Stripe does not know
+    /// Asks Stripe for the subscriptions of an account to which something may have happened, and takes over what it says. An account that Stripe does not know
     /// has none.
     pub(super) async fn sync(&self, stripe: &Stripe, account: AccountId, along: Along<'_>) -> Result<(), Trouble> {
         self.errand("synchronise", self.try_sync(stripe, account, along)).await
@@ -78,7 +78,8 @@ impl Core {
             let Some(customer) = billing::find_customer(&mut self.db.read().await?, account).await? else {
                 return Ok(());
             };
-            let said = list(stripe, &customer.id).await?;
+            let open = subscriptions::list_open_at_stripe(&mut self.db.read().await?, account).await?;
+            let said = list(stripe, &customer.id, open).await?;
             if self.take_over(&customer, Told::Whole(&said), along).await? {
                 return Ok(());
             }
@@ -138,6 +139,7 @@ impl Core {
             account,
             plan: plan.clone(),
             keeper: Keeper::Stripe { id: Some(said.id.clone()) },
+            stripe_price: Some(said.price.clone()),
             state,
             period: Period { start: said.period.0, end: said.period.1 },
             renewal: if said.cancel_at_period_end { Renewal::Ends } else { Renewal::Renews },
@@ -146,10 +148,23 @@ impl Core {
         }))
     }
 
+    /// Whoever goes on to pay by the price of before has the plan of before, also when that is sold by another price now.
+    fn with_plan_kept(&self, new: Subscription, old: Option<&Subscription>) -> Subscription {
+        let is_sold =
+            new.stripe_price.as_deref().is_some_and(|price| self.config.plans.of_stripe_price(price).is_some());
+        match old {
+            Some(old) if !is_sold && old.stripe_price == new.stripe_price => {
+                Subscription { plan: old.plan.clone(), ..new }
+            }
+            Some(_) | None => new,
+        }
+    }
+
     /// Stores what became of a subscription, and tells its owner what he has to know.
     async fn take_one(&self, tx: &mut Tx, new: Subscription, along: Along<'_>) -> Result<(), Error> {
         let (account, now) = (new.account, new.updated_at);
         let old = subscriptions::find(tx, account, new.id).await?;
+        let new = self.with_plan_kept(new, old.as_ref());
         if old.as_ref().is_some_and(|old| is_same(old, &new)) {
             return Ok(());
         }
@@ -168,18 +183,24 @@ impl Core {
         }
         let (at, plan) = (now.whole_seconds().rfc3339(), self.config.plans.name_of(&new.plan).to_owned());
         let (event, letter) = match new.state {
-            State::PastDue => (Some(Event::SubscriptionPastDue), Letter::PaymentFailed { at, plan }),
-            State::Incomplete => (None, Letter::PaymentNeeded { at, plan }),
+            State::PastDue => (Some(Event::SubscriptionPastDue), Some(Letter::PaymentFailed { at, plan })),
+            // For whoever has it, it is over: nothing is given any more, and nothing collected.
+            State::Unpaid => (Some(Event::SubscriptionUnpaid), Some(Letter::SubscriptionEnded { at, plan })),
+            State::Incomplete => (None, Some(Letter::PaymentNeeded { at, plan })),
             // Of what he ended himself just now, or what was over before it was known here, nobody has to be told.
             State::Canceled if before.is_some() && along.asked.is_none() => {
-                (Some(Event::SubscriptionEnded), Letter::SubscriptionEnded { at, plan })
+                let is_news = before != Some(State::Unpaid);
+                (Some(Event::SubscriptionEnded), is_news.then_some(Letter::SubscriptionEnded { at, plan }))
             }
             State::Canceled | State::Trialing | State::Active | State::Paused => return Ok(()),
         };
         if let Some(event) = event {
             self.record(tx, event, subject, client, now).await?;
         }
-        self.notify(tx, account, &letter, now).await
+        match letter {
+            Some(letter) => self.notify(tx, account, &letter, now).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes the call out that this is the outcome of.
@@ -207,19 +228,33 @@ impl Core {
     }
 }
 
-/// All subscriptions of a customer. One that was deleted has none; of one that never was, the key is another account's, and
-/// nothing is known of what somebody pays for.
-async fn list(stripe: &Stripe, customer: &str) -> Result<Vec<Said>, Failure> {
-    match stripe.list_subscriptions(customer).await {
-        Err(Failure::Missing(word)) => match stripe.find_customer(customer).await? {
-            Presence::Deleted => Ok(Vec::new()),
-            Presence::There => Err(Failure::Refused(format!("something is missing ({word})"))),
-            Presence::Unknown => {
-                Err(Failure::Refused("a customer is not there: is it the key of another account?".to_owned()))
-            }
-        },
-        said => said,
+/// The newest subscriptions of a customer, and those older ones that are not over here, so that it costs the same however many
+/// somebody had. A customer that was deleted has none; of one that never was, the key is another account's, and nothing is
+/// known of what somebody pays for.
+async fn list(stripe: &Stripe, customer: &str, open: Vec<String>) -> Result<Vec<Said>, Failure> {
+    let mut said = match stripe.list_newest(customer).await {
+        Err(Failure::Missing(word)) => {
+            return match stripe.find_customer(customer).await? {
+                Presence::Deleted => Ok(Vec::new()),
+                Presence::There => Err(Failure::Refused(format!("something is missing ({word})"))),
+                Presence::Unknown => {
+                    Err(Failure::Refused("a customer is not there: is it the key of another account?".to_owned()))
+                }
+            };
+        }
+        said => said?,
+    };
+    for id in open {
+        if said.iter().any(|said| said.id == id) {
+            continue;
+        }
+        match stripe.find_subscription(&id).await {
+            Ok(older) => said.push(older),
+            Err(Failure::Missing(_)) => {}
+            Err(failure) => return Err(failure),
+        }
     }
+    Ok(said)
 }
 
 /// Whether Stripe does not have any more what is not over here. What is very new it may not list yet.

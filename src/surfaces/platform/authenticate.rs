@@ -68,7 +68,7 @@ pub(super) struct SubscriptionAnswer {
 
 impl From<LiveSubscription> for SubscriptionAnswer {
     fn from(subscription: LiveSubscription) -> Self {
-        Self { plan: subscription.plan, status: subscription.state.word() }
+        Self { plan: subscription.plan, status: subscription.state.told() }
     }
 }
 

@@ -54,7 +54,7 @@ struct DetailedSubscription {
 impl From<OwnSubscription> for DetailedSubscription {
     fn from(subscription: OwnSubscription) -> Self {
         let OwnSubscription { plan, state, period, .. } = subscription;
-        Self { plan, status: state.word(), expires_at: period.end.whole_seconds().rfc3339() }
+        Self { plan, status: state.told(), expires_at: period.end.whole_seconds().rfc3339() }
     }
 }
 

@@ -48,7 +48,7 @@ impl From<OwnSubscription> for OwnAnswer {
             id: id.public(),
             plan,
             plan_id,
-            status: state.word(),
+            status: state.told(),
             current_period_start: period.start.date(),
             current_period_end: period.end.date(),
             cancel_at_period_end: renewal == Renewal::Ends,

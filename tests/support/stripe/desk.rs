@@ -59,8 +59,6 @@ pub struct Desk {
     /// Each time that what is not used was set off against the next invoice.
     pub prorations: usize,
     pub events: Vec<Value>,
-    /// How many subscriptions a page has at most.
-    pub page: usize,
     made: usize,
 }
 
@@ -81,7 +79,6 @@ impl Desk {
             charges: Vec::new(),
             prorations: 0,
             events: Vec::new(),
-            page: 100,
             made: 0,
         }
     }
@@ -173,7 +170,7 @@ impl Desk {
                 "pause_collection[behavior]",
             ],
             ("GET", ["subscriptions", _]) => &["expand[]"],
-            ("GET", ["subscriptions"]) => &["customer", "status", "limit", "starting_after"],
+            ("GET", ["subscriptions"]) => &["customer", "status", "limit", "expand[]"],
             _ => &[],
         };
         if let Some((name, _)) = asked.fields.iter().find(|(name, _)| !allowed.contains(&name.as_str())) {
@@ -259,11 +256,12 @@ impl Desk {
         if id.contains("missing") {
             return missing(404, "payment_method");
         }
-        if id.contains("declined") {
+        let declined = [("declined", "insufficient_funds"), ("stolen", "stolen_card")];
+        if let Some((_, word)) = declined.into_iter().find(|(name, _)| id.contains(name)) {
             return (
                 402,
                 json!({"error": {"type": "card_error", "code": "card_declined",
-                                          "decline_code": "insufficient_funds", "message": "hunter2"}}),
+                                          "decline_code": word, "message": "hunter2"}}),
             );
         }
         if self.methods.get(id).is_some_and(|owner| *owner != customer) {
@@ -364,15 +362,11 @@ impl Desk {
             return missing(400, "customer");
         }
         assert_eq!(fields.get("status").as_deref(), Some("all"));
-        let limit = fields.get("limit").map_or(10, |limit| limit.parse().expect("a limit")).min(self.page);
+        let limit = fields.get("limit").map_or(10, |limit| limit.parse().expect("a limit"));
         // The newest first.
         let all: Vec<&Kept> = self.subscriptions.iter().rev().filter(|kept| kept.customer == customer).collect();
-        let from = match fields.get("starting_after") {
-            Some(after) => all.iter().position(|kept| kept.id == after).expect("the last one of a page") + 1,
-            None => 0,
-        };
-        let shown: Vec<Value> = all.iter().skip(from).take(limit).map(|kept| self.show(kept, false)).collect();
-        let has_more = from + shown.len() < all.len();
+        let shown: Vec<Value> = all.iter().take(limit).map(|kept| self.show(kept, false)).collect();
+        let has_more = shown.len() < all.len();
         (200, json!({"object": "list", "url": "/v1/subscriptions", "has_more": has_more, "data": shown}))
     }
 

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::world::{Answer, START, World};
+pub use desk::{Kept, Price};
+
 use desk::Desk;
 
 /// What the gateway is known by.

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{CALLS, PATH, STATES, paid, put, subscribe, subscribe_bare};
+use super::{CALLS, PATH, STATES, change, paid, put, subscribe, subscribe_bare};
 use crate::support::platform::{join, named, with};
-use crate::support::stripe::{Fault, Stripe};
+use crate::support::stripe::{Fault, Price, Stripe};
 use crate::support::world::{World, on_both};
 
 on_both! {
@@ -18,6 +18,14 @@ on_both! {
         // With another card it is another call, of the same customer.
         subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201);
         assert_eq!(stripe.with(|desk| (desk.customers.len(), desk.charges.len())), (1, 1));
+        stripe.asked();
+    }
+
+    async fn whoever_holds_a_stolen_card_is_not_told_that_it_is_known(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        let refused = subscribe(&world, &token, "premium_monthly", "pm_stolen").await.refused(402, "payment_failed");
+        assert!(refused.text.contains("(card_declined)") && !refused.text.contains("stolen"), "{}", refused.text);
         stripe.asked();
     }
 
@@ -71,6 +79,33 @@ on_both! {
         assert_eq!(world.data().await.text(CALLS).await, "0");
         let text = world.core.metrics_text();
         assert!(text.contains("countersign_stripe_calls_total{outcome=\"refused\"} 1"), "{text}");
+    }
+
+    async fn nothing_is_sold_for_something_else_than_the_configuration_says(world: World) {
+        let stripe = Stripe::start();
+        let plans = |price: u64, stripe_price: &str| {
+            let plan = json!({"id": "gold", "price": price, "currency": "eur", "interval": "month", "stripe_price": stripe_price});
+            json!([plan, {"id": "premium_monthly", "price": 999}, {"id": "premium_yearly", "price": 9900, "interval": "year"}]).to_string()
+        };
+        let first = stripe.before_with(&world, &[("PLANS", &plans(2900, "price_gold"))]).await;
+        let token = join(&first, "trader1").await;
+        let id = subscribe(&first, &token, "premium_monthly", "pm_good").await.ok(201).field("id").to_owned();
+        // One that has a price of Stripe's own, one that costs nothing by what is written, one that is not there, and one that was
+        // made by its own id and costs something else by now.
+        for (price, stripe_price) in [(2800, "price_gold"), (0, "price_gold"), (2900, "price_none"), (999, "premium_yearly_2")] {
+            let amount = if stripe_price == "premium_yearly_2" { 5 } else { 2900 };
+            let made = stripe.with(|desk| desk.prices["price_gold"].clone());
+            stripe.with(|desk| desk.prices.insert("premium_yearly_2".to_owned(), Price { amount, ..made }));
+            let changed = stripe.before_with(&world, &[("PLANS", &plans(price, stripe_price))]).await;
+            change(&changed, &token, &id, "gold").await.refused(502, "billing_refused");
+            let other = join(&changed, &format!("trader_{price}_{}", stripe_price.len())).await;
+            subscribe(&changed, &other, "gold", "pm_other").await.refused(502, "billing_refused");
+        }
+        assert_eq!(world.data().await.text(STATES).await, "premium_monthly:active");
+        assert_eq!(world.data().await.text(CALLS).await, "0");
+        assert_eq!(stripe.with(|desk| (desk.subscriptions.len(), desk.charges.len())), (1, 1));
+        change(&first, &token, &id, "gold").await.ok(200);
+        stripe.asked();
     }
 
     async fn a_customer_that_is_not_there_any_more_is_made_anew_by_the_next_try(world: World) {

@@ -150,6 +150,22 @@ on_both! {
         assert_eq!(world.data().await.text(CALLS).await, "0");
     }
 
+    async fn a_change_whose_answer_is_lost_is_in_the_trail_also_when_something_else_is_wanted_next(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        let id = subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201).field("id").to_owned();
+        let there = format!("POST /v1/subscriptions/{}", stripe.with(|desk| desk.only().id));
+        for _ in 0..TRIES {
+            stripe.fail(&there, Fault::Lost);
+        }
+        change(&world, &token, &id, "premium_yearly").await.refused(503, "billing_unavailable");
+        stripe.be_well();
+        put(&world, &token, &id, "cancel").await.ok(200);
+        let events = world.data().await.text(EVENTS).await;
+        assert_eq!(events, "subscription_created:premium_monthly subscription_changed:premium_yearly subscription_canceled");
+        stripe.asked();
+    }
+
     async fn answers_that_nobody_can_read_are_no_answers(world: World) {
         let (world, stripe) = paid(&world).await;
         let token = join(&world, "trader1").await;

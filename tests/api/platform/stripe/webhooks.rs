@@ -1,5 +1,6 @@
 //! `POST /webhooks/stripe`: events in any order, twice, late, of strangers, and by strangers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -7,8 +8,9 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use super::{EVENTS, STATES, has, list, paid, put, subscribe, subscribe_bare};
-use crate::support::platform::join;
-use crate::support::stripe::{Fault, Stripe, WEBHOOK_SECRET, deliver, deliver_signed, signature};
+use crate::support::person::PASSWORD;
+use crate::support::platform::{authenticate, join};
+use crate::support::stripe::{Fault, Kept, Stripe, WEBHOOK_SECRET, deliver, deliver_signed, signature};
 use crate::support::world::{Backend, START, World, on_both};
 
 const KNOWN: &str = "SELECT CAST(COUNT(*) AS TEXT) FROM billing_events";
@@ -34,7 +36,6 @@ on_both! {
         stripe.tell(&world).await;
         assert_eq!(list(&world, &token).await[0]["status"], "past_due");
         assert!(has(&world, &token).await, "it is dunned, and not taken away yet");
-        be("unpaid");
         be("active");
         stripe.tell(&world).await;
         stripe.with(|desk| desk.change(&there, |kept| {
@@ -55,6 +56,95 @@ on_both! {
         let mails = world.mails().await;
         let subjects: Vec<String> = mails.iter().map(|mail| mail.subject.clone()).collect();
         assert_eq!(subjects, ["A payment failed", "Your subscription has ended"]);
+    }
+
+    async fn a_plan_that_gets_another_price_is_kept_by_those_who_pay_the_old_one(world: World) {
+        let (before, stripe) = paid(&world).await;
+        let token = join(&before, "trader1").await;
+        subscribe(&before, &token, "gold", "pm_good").await.ok(201);
+        stripe.events();
+        let there = stripe.with(|desk| desk.only().id);
+        let plans = json!([
+            {"id": "gold", "plan": "golden", "price": 3900, "currency": "eur", "stripe_price": "price_dear"},
+            {"id": "silver", "price": 100, "currency": "eur", "stripe_price": "price_silver"},
+        ]);
+        let world = stripe.before_with(&world, &[("PLANS", &plans.to_string())]).await;
+        stripe.with(|desk| {
+            for id in ["price_dear", "price_silver", "price_by_hand"] {
+                let price = desk.prices["price_gold"].clone();
+                desk.prices.insert(id.to_owned(), price);
+            }
+        });
+        let told = |ends: bool, price: Option<&'static str>| {
+            stripe.with(|desk| desk.change(&there, |kept| {
+                kept.ends = ends;
+                if let Some(price) = price {
+                    price.clone_into(&mut kept.price);
+                }
+            }));
+        };
+        let has = async || {
+            stripe.tell(&world).await;
+            let listed = list(&world, &token).await.remove(0);
+            let shown = world.get_as(&token, "/v1/users/details").await.ok(200);
+            assert_eq!(shown.json["subscription"]["plan"], listed["plan"]);
+            [&listed["planId"], &listed["plan"]].map(|told| told.as_str().unwrap().to_owned())
+        };
+        for ends in [true, false] {
+            told(ends, None);
+            assert_eq!(has().await, ["gold", "golden"], "he pays what he paid, and has what he had");
+        }
+        told(false, Some("price_silver"));
+        assert_eq!(has().await, ["silver", "silver"]);
+        told(false, Some("price_by_hand"));
+        assert_eq!(has().await, ["price_by_hand", "price_by_hand"]);
+        told(false, Some("price_dear"));
+        assert_eq!(has().await, ["gold", "golden"]);
+        stripe.asked();
+    }
+
+    async fn what_stays_unpaid_is_not_in_force_any_more(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let (token, _) = subscribed(&world, &stripe).await;
+        world.data().await.execute(VERIFY).await;
+        world.mails().await;
+        let mut id = list(&world, &token).await[0]["id"].as_str().unwrap().to_owned();
+        for end in ["by its owner", "by Stripe"] {
+            let there = stripe.with(|desk| desk.subscriptions.last().unwrap().id.clone());
+            let be = |status: &'static str| stripe.with(|desk| desk.change(&there, |kept| status.clone_into(&mut kept.status)));
+            for (status, told, is_had) in
+                [("past_due", "past_due", true), ("unpaid", "past_due", false), ("active", "active", true), ("unpaid", "past_due", false)]
+            {
+                be(status);
+                stripe.tell(&world).await;
+                assert_eq!(list(&world, &token).await[0]["status"], told);
+                assert_eq!(has(&world, &token).await, is_had, "{status}");
+                let signed = authenticate(&world, "trader1", PASSWORD).await.ok(200);
+                assert_eq!(signed.json["subscription"].is_object(), is_had, "{status}");
+                let public = world.get("/v1/users/trader1@example.com/memberships").await.ok(200);
+                assert_eq!(public.json["memberships"].as_array().unwrap().len(), usize::from(is_had), "{status}");
+            }
+            put(&world, &token, &id, "pause").await.refused(409, "subscription_move_impossible");
+            put(&world, &token, &id, "unpause").await.refused(409, "subscription_move_impossible");
+            if end == "by Stripe" {
+                be("canceled");
+                stripe.tell(&world).await;
+            } else {
+                stripe.asked();
+                put(&world, &token, &id, "cancel").await.ok(200);
+                assert_eq!(stripe.lines(), [format!("DELETE /v1/subscriptions/{there}")]);
+                let anew = subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201);
+                anew.field("id").clone_into(&mut id);
+                stripe.tell(&world).await;
+            }
+        }
+        let turn = "subscription_created:premium_monthly subscription_past_due subscription_unpaid subscription_unpaid";
+        let events = world.data().await.text(EVENTS).await;
+        assert_eq!(events, format!("{turn} subscription_canceled {turn} subscription_ended"));
+        let mails = world.mails().await;
+        let subjects: Vec<String> = mails.iter().map(|mail| mail.subject.clone()).collect();
+        let [failed, ended] = ["A payment failed", "Your subscription has ended"];
+        assert_eq!(subjects, [failed, ended, ended, failed, ended, ended], "when it ends at last, that is no news");
     }
 
     async fn an_event_that_comes_again_changes_nothing_and_asks_nothing(world: World) {
@@ -212,24 +302,45 @@ on_both! {
         assert_eq!(list(&world, &token).await[0]["cancelAtPeriodEnd"], true);
     }
 
-    async fn a_customer_of_many_pages_is_read_to_the_end(world: World) {
+    async fn a_customer_who_had_thousands_costs_no_more_than_one_who_had_one(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let (token, there) = subscribed(&world, &stripe).await;
+        stripe.with(|desk| {
+            let kept = desk.only();
+            for number in 0..1000 {
+                let (id, status, metadata) = (format!("sub_of_yore_{number}"), "canceled".to_owned(), BTreeMap::new());
+                desk.subscriptions.push(Kept { id, status, metadata, ..kept.clone() });
+            }
+            desk.change(&there, |kept| "past_due".clone_into(&mut kept.status));
+        });
+        stripe.tell(&world).await;
+        // What is newest, and what is known here as not over.
+        assert_eq!(stripe.lines(), ["GET /v1/subscriptions".to_owned(), format!("GET /v1/subscriptions/{there}")]);
+        assert_eq!(list(&world, &token).await[0]["status"], "past_due");
+        stripe.with(|desk| desk.change(&there, |kept| "canceled".clone_into(&mut kept.status)));
+        stripe.tell(&world).await;
+        assert_eq!(list(&world, &token).await[0]["status"], "canceled");
+        stripe.asked();
+    }
+
+    async fn nobody_makes_and_ends_subscriptions_without_end(world: World) {
         let (world, stripe) = paid(&world).await;
         let token = join(&world, "trader1").await;
-        stripe.with(|desk| desk.page = 2);
-        for _ in 0..3 {
+        for _ in 0..10 {
             let begun = subscribe_bare(&world, &token, "gold").await.ok(201);
             put(&world, &token, begun.field("id"), "cancel").await.ok(200);
         }
-        subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201);
         stripe.asked();
-        let first = stripe.with(|desk| desk.subscriptions[0].id.clone());
-        stripe.with(|desk| desk.change(&first, |kept| kept.ends = true));
-        let event = stripe.events().pop().unwrap();
-        deliver(&world, &event).await.ok(200);
-        let asked = stripe.asked();
-        assert_eq!(asked.len(), 2);
-        assert!(asked[1].told().iter().any(|field| field.starts_with("starting_after=sub_")), "{asked:?}");
-        assert_eq!(list(&world, &token).await[3]["cancelAtPeriodEnd"], true);
+        let refused = subscribe_bare(&world, &token, "gold").await.refused(429, "too_many_requests");
+        assert_eq!(refused.headers["retry-after"], "86400");
+        assert!(stripe.asked().is_empty());
+        // That is one person's affair.
+        let other = join(&world, "trader2").await;
+        subscribe_bare(&world, &other, "gold").await.ok(201);
+        world.pass(Duration::from_hours(24));
+        let token = authenticate(&world, "trader1", PASSWORD).await.ok(200).field("token").to_owned();
+        subscribe_bare(&world, &token, "gold").await.ok(201);
+        stripe.asked();
     }
 }
 
