@@ -263,7 +263,8 @@ fn the_doctor_fetches_an_access_token_and_says_what_is_wrong() {
     let (_directory, gateway) = on_sqlite();
     let without = gateway.run(&["doctor"]);
     assert!(!without.stdout.contains("FCM"), "{without:?}");
-    let gateway = fcm.reached_by(gateway);
+    // Without a chain that is looked for on the way.
+    let gateway = fcm.reached_by(gateway).with("COUNTERSIGN_CHAINS", "[{\"id\":1}]");
     let told = gateway.run(&["doctor"]);
     let line = format!("ok     FCM, project {PROJECT}: the service account gets an access token, and may send");
     assert!(told.stdout.contains(&line), "{told:?}");

@@ -12,6 +12,13 @@ use crate::support::fcm::{Fcm, Reply, counted, deliver, too_much_for_one_device}
 use crate::support::wallet::Wallet;
 use crate::support::world::{START, World, on_both};
 
+/// Returns when notices are taken out of the outbox, and wait for an access token.
+async fn until_taken(fcm: &Fcm) {
+    while fcm.assertions().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 on_both! {
     async fn a_service_that_wants_to_be_left_alone_is_for_as_long_as_it_says(world: World) {
         let fcm = Fcm::start();
@@ -185,12 +192,12 @@ on_both! {
         fcm.be(Reply::Refused(404, None, "UNREGISTERED"));
         fcm.be_about_tokens(Reply::After(Duration::from_millis(600)));
         join(deliver(&world), async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            until_taken(&fcm).await;
             data.execute("BEGIN").await;
             data.execute("DELETE FROM outbox").await;
-            // By now it is noted what came of it, which waits for this.
-            tokio::time::sleep(Duration::from_millis(900)).await;
-            data.execute("SET LOCAL lock_timeout = '500ms'").await;
+            // By now it is noted what came of it, which waits for this. After a second PostgreSQL would look who waits for whom.
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            data.execute("SET LOCAL lock_timeout = '200ms'").await;
             data.execute("DELETE FROM devices").await;
             data.execute("COMMIT").await;
         }).await;
@@ -213,13 +220,16 @@ on_both! {
         let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
         join(deliver(&world), async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            until_taken(&fcm).await;
             data.execute("BEGIN").await;
             data.execute("SELECT id FROM outbox FOR UPDATE").await;
-            while fcm.reached().len() < 20 {
+            for _ in 0..100 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
+                if fcm.reached().len() == 20 && world.data().await.text(waiting).await.as_str() >= "4" {
+                    break;
+                }
             }
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
             assert_eq!(world.data().await.text(waiting).await, "4");
             data.execute("COMMIT").await;
         }).await;

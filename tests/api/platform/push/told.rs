@@ -7,6 +7,7 @@ use futures_util::future::join;
 use serde_json::{Value, json};
 
 use super::{Owner, left};
+use crate::support::authenticator::Authenticator;
 use crate::support::fcm::{ACCOUNT, Fcm, Reply, counted, deliver};
 use crate::support::person::{PASSWORD, admin, call_as};
 use crate::support::platform::{authenticate, with};
@@ -118,6 +119,19 @@ on_both! {
             assert_eq!((fcm.asked().len(), left(&world).await.as_str()), (before + 3, "0"));
             assert_eq!((last.device.as_str(), last.title()), (&*format!("handed{number}"), "Wallet linked"));
         }
+    }
+
+    async fn devices_of_before_the_second_factor_was_reset_are_told_of_that(world: World) {
+        let fcm = Fcm::start();
+        let world = fcm.behind(&world, &[]).await;
+        let owner = Owner::with_device(&world, "trader1", "phone").await;
+        Authenticator::in_force(&world, &owner.token).await;
+        deliver(&world).await;
+        let id = world.core.find_person(Who::Name("trader1")).await.unwrap().id();
+        assert!(world.core.reset_second_factor(id).await.unwrap());
+        deliver(&world).await;
+        let told: Vec<String> = fcm.pushes().iter().map(|push| push.title().to_owned()).collect();
+        assert_eq!((told, left(&world).await.as_str()), (vec!["Second factor on".to_owned(), "Second factor off".to_owned()], "0"));
     }
 
     async fn whoever_switches_notifications_off_takes_back_what_waits_and_the_devices_are_told_that_once(world: World) {
