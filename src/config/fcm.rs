@@ -73,8 +73,8 @@ fn service_account(written: &str) -> Result<ServiceAccount, Fault> {
         return Err(FAULT);
     }
     let place = Url::parse(&account.token_uri).ok();
-    if !place.is_some_and(|place| is_protected(&place)) {
-        return Err("its token_uri has to be https (http on this machine alone)");
+    if !place.is_some_and(|place| is_protected(&place) && is_anonymous(&place) && place.fragment().is_none()) {
+        return Err("its token_uri has to be https (http on this machine alone), without a user or a fragment");
     }
     Ok(ServiceAccount {
         project_id: project(&account.project_id).map_err(|_| "its project_id is none")?,
@@ -92,13 +92,16 @@ fn project(written: &str) -> Result<String, Fault> {
     if is_id { Ok(written.to_owned()) } else { Err("the id of a Firebase project is expected, such as my-app-12345") }
 }
 
+fn is_anonymous(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
 fn api_base(written: &str) -> Result<String, Fault> {
     const FAULT: Fault = "an origin is expected, such as https://fcm.googleapis.com: https (http on this machine alone), \
                           no path, no query, no user";
     let url = Url::parse(written).map_err(|_| FAULT)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    if bare && anonymous && is_protected(&url) { Ok(url.origin().ascii_serialization()) } else { Err(FAULT) }
+    if bare && is_anonymous(&url) && is_protected(&url) { Ok(url.origin().ascii_serialization()) } else { Err(FAULT) }
 }
 
 #[cfg(test)]
@@ -154,7 +157,11 @@ mod tests {
             }));
         }
         wrong.push(account(&json!({"type": "authorized_user"})));
-        wrong.push(account(&json!({"token_uri": "http://oauth2.example/hunter2"})));
+        for place in
+            ["http://oauth2.example/hunter2", "https://me:hunter2@oauth2.example", "https://oauth2.example/#hunter2"]
+        {
+            wrong.push(account(&json!({"token_uri": place})));
+        }
         wrong.push(account(&json!({"project_id": "../hunter2"})));
         for written in wrong {
             let refused = with(&[("SERVICE_ACCOUNT", &written)]).unwrap_err().0;

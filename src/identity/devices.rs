@@ -4,11 +4,13 @@
 
 use super::changes::subject_of;
 use super::limits::Policy;
+use super::notices::Reach;
 use super::{Core, PersonPresent};
 use crate::clock::Timestamp;
 use crate::model::audit::{Event, Subject};
 use crate::model::device::{DEVICES_AT_MOST, Device, Os, PushToken, UNCLAIMED_AT_MOST, UNCLAIMED_FOR, WantedChange};
 use crate::model::error::{Limited, Thing};
+use crate::model::notice::Notice;
 use crate::model::{Client, Error};
 use crate::store::devices;
 
@@ -60,7 +62,14 @@ impl Core {
         let before = devices::lock_owner(&mut tx, token).await?;
         let device = devices::claim(&mut tx, token, account, os, now).await?;
         if before != Some(account) {
-            devices::delete_beyond(&mut tx, account, token, DEVICES_AT_MOST).await?;
+            let lost = devices::delete_beyond(&mut tx, account, token, DEVICES_AT_MOST).await?;
+            for _ in &lost {
+                self.record(&mut tx, Event::DeviceLost, subject_of(person), Some(client), now).await?;
+            }
+            // Whoever is inside could else make its owner's devices silent, unseen, by claiming others.
+            let told = lost.into_iter().filter(|lost| lost.wanted.enabled && lost.wanted.security);
+            let told: Vec<PushToken> = told.map(|lost| lost.token).collect();
+            self.tell_devices(&mut tx, account, &told, &Notice::device_removed(), Reach::Lost, now).await?;
             self.record(&mut tx, Event::DeviceClaimed, subject_of(person), Some(client), now).await?;
         }
         if let Some(before) = before.filter(|before| *before != account) {

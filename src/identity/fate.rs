@@ -123,13 +123,14 @@ impl Core {
             Fate::Again { due_at, .. } => outbox::release(&mut tx, item, *due_at).await?,
             Fate::Untried => outbox::restore(&mut tx, item).await?,
             Fate::Gone { .. } => {
+                // In the order in which an account's go, or the two would wait for each other.
+                outbox::delete(&mut tx, item.id).await?;
                 if let Some((token, account)) = item.device()
                     && devices::delete(&mut tx, &token, account).await?
                 {
                     let subject = Subject { account: Some(account), ..Subject::default() };
                     self.record(&mut tx, Event::DeviceGone, subject, None, self.clock.now()).await?;
                 }
-                outbox::delete(&mut tx, item.id).await?;
             }
         }
         tx.commit().await

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::Core;
+use super::notices::Reach;
 use crate::clock::Timestamp;
 use crate::crypto::seal;
 use crate::model::delivery::Way;
 use crate::model::device::PushToken;
 use crate::model::mail::Letter;
+use crate::model::notice::Notice;
 use crate::model::{AccountId, Email, Error};
 use crate::store::outbox::{self, NewItem};
-use crate::store::{Tx, accounts};
+use crate::store::{Tx, accounts, devices};
 
 /// What is sealed in the outbox.
 #[derive(Serialize, Deserialize)]
@@ -45,6 +47,29 @@ impl Core {
         letter: &Letter,
         now: Timestamp,
     ) -> Result<(), Error> {
+        self.notify_on(tx, account, letter, Reach::Kept, now).await
+    }
+
+    /// The same where the account loses its devices by that: they are told this last thing. To be called before they go.
+    pub(super) async fn notify_and_lose_devices(
+        &self,
+        tx: &mut Tx,
+        account: AccountId,
+        letter: &Letter,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.notify_on(tx, account, letter, Reach::Lost, now).await?;
+        devices::delete_all(tx, account).await
+    }
+
+    async fn notify_on(
+        &self,
+        tx: &mut Tx,
+        account: AccountId,
+        letter: &Letter,
+        reach: Reach,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let notices = self.config.notices;
         let is_wanted = match letter {
             Letter::NewSignIn { .. } => notices.new_sign_in,
@@ -65,7 +90,9 @@ impl Core {
         if !is_wanted {
             return Ok(());
         }
-        self.notify_devices(tx, account, letter, now).await?;
+        if let Some(notice) = Notice::of(letter) {
+            self.notify_devices(tx, account, &notice, reach, now).await?;
+        }
         let found = accounts::find(tx, account).await?;
         let verified = found.filter(|(account, _)| account.email_verified).and_then(|(account, _)| account.email);
         match verified {

@@ -11,6 +11,7 @@ mod changes;
 mod delivery;
 mod details;
 mod devices;
+mod doubts;
 mod entitlements;
 mod exchange;
 mod explain;

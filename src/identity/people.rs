@@ -223,10 +223,9 @@ impl Core {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
         lock(&mut tx, id).await?;
-        self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
+        self.notify_and_lose_devices(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         passwords::upsert(&mut tx, id, &hash, now).await?;
         accounts::end_everything(&mut tx, id).await?;
-        devices::delete_all(&mut tx, id).await?;
         password_resets::expire(&mut tx, id, now).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordReset, subject, None, now).await?;
@@ -250,11 +249,12 @@ impl Core {
         trusted_devices::delete_all(&mut tx, id).await?;
         // Whoever took the authenticator, or set one up in its owner's place, may be signed in.
         accounts::end_everything(&mut tx, id).await?;
-        devices::delete_all(&mut tx, id).await?;
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::SecondFactorReset, subject, None, now).await?;
         if account.second_factor {
-            self.notify(&mut tx, id, &Letter::SecondFactorOff { at: now.rfc3339() }, now).await?;
+            self.notify_and_lose_devices(&mut tx, id, &Letter::SecondFactorOff { at: now.rfc3339() }, now).await?;
+        } else {
+            devices::delete_all(&mut tx, id).await?;
         }
         tx.commit().await?;
         Ok(true)

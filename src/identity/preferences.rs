@@ -35,7 +35,11 @@ impl Core {
         let (account, (by, subject)) = (caller.account().id, traced(caller));
         let mut tx = self.begin_write(caller).await?;
         let stored = preferences::find(&mut tx, account, Kind::Settings).await?;
+        let is_told = ChosenSettings::from_stored(stored.as_deref()).whole().notifications.push;
         let chosen = ChosenSettings::from_stored(stored.as_deref()).patched(patch);
+        if is_told && !chosen.whole().notifications.push {
+            self.silence_devices(&mut tx, account, now).await?;
+        }
         preferences::upsert(&mut tx, account, Kind::Settings, &chosen.to_text(), now).await?;
         self.record(&mut tx, Event::SettingsChanged(by), subject, Some(client), now).await?;
         tx.commit().await?;

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::Core;
+use super::doubts::Doubts;
 use super::fate::{Fate, LONGEST_PAUSE, MARGIN, Rest, pause};
 use crate::clock::Timestamp;
 use crate::model::Error;
 use crate::model::delivery::{Failure, Way};
+use crate::model::device::PushToken;
 use crate::model::notice::Notice;
 use crate::push::{Parcel, Service, TRY, Unsent};
 use crate::store::outbox::{self, InHand};
@@ -28,18 +30,58 @@ const AT_ONCE: u8 = 20;
 /// How long a round takes at the most: as many tries after each other as there are for one connection.
 const ROUND: Duration = TRY.saturating_mul((BATCH / AT_ONCE) as u32);
 
+/// Of how many at once it is noted what came of them: each takes a connection to the database, and sign-ins need some.
+const NOTED_AT_ONCE: usize = 4;
+
 /// The longest that the service is left alone of our own accord.
 const LONGEST_REST: Duration = Duration::from_mins(10);
+
+/// What it means that a notice was not sent.
+enum Weighed {
+    Gone(&'static str),
+    Failed { failure: Failure, at_least: Duration },
+}
 
 /// What sends notices, and when it may be asked again.
 pub(super) struct Pushing {
     service: Service,
     rest: Rest,
+    doubts: Doubts,
+    noting: Semaphore,
 }
 
 impl Pushing {
     pub(super) fn new(service: Service) -> Self {
-        Self { service, rest: Rest::default() }
+        Self { service, rest: Rest::default(), doubts: Doubts::default(), noting: Semaphore::new(NOTED_AT_ONCE) }
+    }
+
+    /// What it means that a notice was not sent: for the device, for the notice and, if the service is `Away`, for all.
+    fn weigh(&self, unsent: Unsent, device: &PushToken, now: Timestamp) -> Weighed {
+        let (failure, at_least) = match unsent {
+            Unsent::Gone(why) => return Weighed::Gone(why),
+            Unsent::Foreign(why) if self.doubts.has_taken() => {
+                tracing::warn!(why, "a device is one of another project than fcm.service_account");
+                return Weighed::Gone(why);
+            }
+            Unsent::Failed { failure, at_least } => (failure, at_least),
+            Unsent::Unclear { why, at_least } if self.doubts.note_failure(device) => (Failure::Away(why), at_least),
+            Unsent::Unclear { why, at_least } => (Failure::Later(why), at_least),
+            // Before anything was taken, the account may as well be the one that is of another project.
+            Unsent::Foreign(why) if self.doubts.note_failure(device) => (self.misconfigured(why.to_owned(), now), None),
+            Unsent::Foreign(why) => (Failure::Later(format!("{why}, and nothing was sent since the start")), None),
+            Unsent::Unnamed(why) if self.doubts.note_failure(device) => (self.misconfigured(why, now), None),
+            Unsent::Unnamed(why) => (Failure::Later(why), None),
+            Unsent::Misconfigured(why) => (self.misconfigured(why, now), None),
+        };
+        Weighed::Failed { failure, at_least: at_least.unwrap_or_default().min(LONGEST_PAUSE) }
+    }
+
+    /// Tells the operator, once for all that fail together.
+    fn misconfigured(&self, why: String, now: Timestamp) -> Failure {
+        if !self.rest.rests(now) {
+            tracing::error!(why, "FCM does not take what fcm.service_account says: no device is told anything");
+        }
+        Failure::Away(why)
     }
 }
 
@@ -95,6 +137,8 @@ impl Core {
                 Err(unopened) => Fate::of(item, Err(Failure::Later(unopened.to_string())), now),
             },
         };
+        // It is closed by nobody.
+        let _turn = pushing.noting.acquire().await;
         self.settle_notice(item, &fate).await
     }
 
@@ -108,20 +152,14 @@ impl Core {
         let late = || Unsent::failed(Failure::Away("it takes too long".to_owned()));
         let sent = timeout(TRY, pushing.service.send(parcel)).await.unwrap_or_else(|_| Err(late()));
         let now = self.clock.now();
-        let (failure, at_least) = match sent {
+        let (failure, at_least) = match sent.map_err(|unsent| pushing.weigh(unsent, parcel.token, now)) {
             Ok(()) => {
                 pushing.rest.note_success(now);
+                pushing.doubts.note_success();
                 return Fate::Sent;
             }
-            Err(Unsent::Gone(why)) => return Fate::Gone { why: why.to_owned() },
-            Err(Unsent::Failed { failure, at_least }) => (failure, at_least.unwrap_or_default().min(LONGEST_PAUSE)),
-            Err(Unsent::Misconfigured(why)) => {
-                // Once for all that fail together.
-                if !pushing.rest.rests(now) {
-                    tracing::error!(why, "FCM does not take what fcm.service_account says: no device is told anything");
-                }
-                (Failure::Away(why), Duration::ZERO)
-            }
+            Err(Weighed::Gone(why)) => return Fate::Gone { why: why.to_owned() },
+            Err(Weighed::Failed { failure, at_least }) => (failure, at_least),
         };
         // What failed together must not come back together: each waits a little longer, by chance.
         let [chance] = self.random.bytes::<1>();

@@ -15,7 +15,7 @@ use crate::model::recovery::{MailedToken, RESET_LIFETIME, RESETS};
 use crate::model::{AccountId, Client, Email, Error, Password};
 use crate::store::people::{self, Known};
 use crate::store::{
-    Tx, accounts, devices, email_proofs, failures, identities, mailed, outbox, password_resets, passwords, wallets,
+    Tx, accounts, email_proofs, failures, identities, mailed, outbox, password_resets, passwords, wallets,
 };
 
 /// How long an answer takes at least that must not tell whether there is an account: longer than what is done for one.
@@ -124,8 +124,9 @@ impl Core {
         }
         passwords::upsert(&mut tx, id, &new, now).await?;
         accounts::end_everything(&mut tx, id).await?;
-        // What is sent to whoever was in there would go on being shown to him.
-        devices::delete_all(&mut tx, id).await?;
+        // What is sent to whoever was in there would go on being shown to him. This last thing its owner has to be told, if
+        // it was not him: there is nothing in it that is his alone.
+        self.notify_and_lose_devices(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         password_resets::expire(&mut tx, id, now).await?;
         email_proofs::delete(&mut tx, id).await?;
         // It asks for what is proven by now.
@@ -136,7 +137,6 @@ impl Core {
         let proven = if account.email_verified { "proven_before" } else { "proven_now" };
         let subject = Subject { account: Some(id), ..Subject::default() };
         self.record(&mut tx, Event::PasswordRecovered(proven), subject, Some(client), now).await?;
-        self.notify(&mut tx, id, &Letter::PasswordChanged { at: now.rfc3339() }, now).await?;
         tx.commit().await
     }
 

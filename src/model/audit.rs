@@ -93,7 +93,7 @@ pub enum Event<'a> {
     MarketingConsent(&'static str),
     /// A device was claimed, to be sent notifications.
     DeviceClaimed,
-    /// A device was claimed by another account.
+    /// A device was claimed by another account, or made room for another one.
     DeviceLost,
     /// What a device is sent was changed.
     DeviceChanged,

@@ -97,6 +97,9 @@ impl Letter {
     /// The name of the one that asks for a proof of the address.
     pub const VERIFY_EMAIL: &'static str = "verify_email";
 
+    /// The name of the one that tells of a first payment.
+    pub const PAYMENT_NEEDED: &'static str = "payment_needed";
+
     /// The name of its templates.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -112,7 +115,7 @@ impl Letter {
             Self::SecondFactorOff { .. } => "second_factor_off",
             Self::BackupCodesRenewed { .. } => "backup_codes_renewed",
             Self::PaymentFailed { .. } => "payment_failed",
-            Self::PaymentNeeded { .. } => "payment_needed",
+            Self::PaymentNeeded { .. } => Self::PAYMENT_NEEDED,
             Self::SubscriptionEnded { .. } => "subscription_ended",
         }
     }

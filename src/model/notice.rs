@@ -27,16 +27,6 @@ impl Topic {
             Self::Billing => "billing",
         }
     }
-
-    /// For how long a notice is news. A sign-in that was told a day late would look like one of today; a payment waits for
-    /// its person.
-    #[must_use]
-    pub const fn lifetime(self) -> Duration {
-        match self {
-            Self::Security => Duration::from_hours(24),
-            Self::Billing => Duration::from_hours(72),
-        }
-    }
 }
 
 /// What a device shows.
@@ -53,6 +43,39 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// That nothing more is told of the account, on any device.
+    #[must_use]
+    pub const fn switched_off() -> Self {
+        Self {
+            topic: Topic::Security,
+            event: Cow::Borrowed("notifications_off"),
+            title: Cow::Borrowed("Notices switched off"),
+            body: Cow::Borrowed("Your devices are told nothing of your account any more. If it was not you, act now."),
+        }
+    }
+
+    /// That nothing more of the account is told on this device.
+    #[must_use]
+    pub const fn device_removed() -> Self {
+        Self {
+            topic: Topic::Security,
+            event: Cow::Borrowed("device_removed"),
+            title: Cow::Borrowed("Device removed"),
+            body: Cow::Borrowed("This device gets no more notices of your account. If it was not you, act now."),
+        }
+    }
+
+    /// For how long it is news. A sign-in that was told a day late would look like one of today; a payment waits for its
+    /// person, but the first one of a subscription only as long as Stripe waits for it.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        match self.topic {
+            Topic::Security => Duration::from_hours(24),
+            Topic::Billing if self.event == Letter::PAYMENT_NEEDED => Duration::from_hours(23),
+            Topic::Billing => Duration::from_hours(72),
+        }
+    }
+
     /// What is shown of what a letter tells; `None` if it is for the mailbox alone, since what it tells opens something.
     #[must_use]
     pub fn of(letter: &Letter) -> Option<Self> {
@@ -152,6 +175,9 @@ mod tests {
             // What phones show of one without being asked.
             assert!(notice.title.len() <= 40 && notice.body.len() <= 120, "{notice:?}");
         }
+        for notice in [Notice::switched_off(), Notice::device_removed()] {
+            assert!(notice.title.len() <= 40 && notice.body.len() <= 120, "{notice:?}");
+        }
     }
 
     #[test]
@@ -164,8 +190,8 @@ mod tests {
     #[test]
     fn the_page_names_every_event_with_its_kind() {
         let page = include_str!("../../docs/push.md");
-        for letter in letters() {
-            let notice = Notice::of(&letter).unwrap();
+        let of_letters = letters().map(|letter| Notice::of(&letter).unwrap());
+        for notice in of_letters.into_iter().chain([Notice::switched_off(), Notice::device_removed()]) {
             let (event, kind) = (format!("`{}`", notice.event), format!("| `{}` |", notice.topic.word()));
             let row = page.lines().find(|line| line.starts_with("| `") && line.contains(&event));
             assert!(row.is_some_and(|row| row.contains(&kind)), "{event}");

@@ -115,7 +115,7 @@ impl Access {
                 let read = serde_json::from_slice::<TokenAnswer>(body).ok().and_then(Granted::of);
                 read.ok_or_else(|| away("what it answers is no access token"))
             }
-            429 | 500.. => {
+            408 | 429 | 500.. => {
                 let at_least = retry_after.as_deref().and_then(|text| span(text, self.clock.now()));
                 let failure = Failure::Away(format!("the place of access tokens: it answers with status {status}"));
                 Err(Unsent::Failed { failure, at_least })

@@ -49,12 +49,22 @@ struct Detail {
     error_code: String,
     /// Of `google.rpc.BadRequest`.
     field_violations: Vec<FieldViolation>,
+    /// Of `google.rpc.QuotaFailure`.
+    violations: Vec<QuotaViolation>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct FieldViolation {
     field: String,
+}
+
+/// Which quota is used up. No words are documented for it, but that there is one for a device.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct QuotaViolation {
+    subject: String,
+    description: String,
 }
 
 impl Said {
@@ -86,6 +96,13 @@ impl Said {
         self.code().or_else(shared).unwrap_or("it does not say why")
     }
 
+    /// Whether it is one device that was told too much, and not the project that asks too often.
+    fn is_about_one_device(&self) -> bool {
+        let mut violations = self.details.iter().flat_map(|detail| &detail.violations);
+        let names_a_device = |text: &str| text.to_ascii_lowercase().contains("device");
+        violations.any(|violation| names_a_device(&violation.subject) || names_a_device(&violation.description))
+    }
+
     fn is_about_the_token(&self) -> bool {
         let mut fields = self.details.iter().flat_map(|detail| &detail.field_violations);
         fields.any(|violation| violation.field == TOKEN) || self.message.contains(NO_TOKEN)
@@ -110,15 +127,21 @@ pub(super) fn judge(answer: &Answer, now: Timestamp) -> Result<(), Unsent> {
     let told = || format!("it answers with status {status}: {}", said.word());
     let retry_after = retry_after.as_deref().and_then(|text| span(text, now));
     Err(match (status, said.code()) {
-        (404, Some(code @ "UNREGISTERED")) | (403, Some(code @ "SENDER_ID_MISMATCH")) => Unsent::Gone(code),
+        (404, Some(code @ "UNREGISTERED")) => Unsent::Gone(code),
+        (403, Some(code @ "SENDER_ID_MISMATCH")) => Unsent::Foreign(code),
         (400, _) if said.is_about_the_token() => Unsent::Gone("INVALID_ARGUMENT"),
+        (429, _) if said.is_about_one_device() => Unsent::Failed {
+            failure: Failure::Later(told()),
+            at_least: Some(retry_after.unwrap_or_default().max(ASKED_TOO_OFTEN)),
+        },
         (429, _) => {
             Unsent::Failed { failure: Failure::Away(told()), at_least: Some(retry_after.unwrap_or(ASKED_TOO_OFTEN)) }
         }
-        (500.., _) => Unsent::Failed { failure: Failure::Away(told()), at_least: retry_after },
+        (408 | 500.., _) => Unsent::Unclear { why: told(), at_least: retry_after },
         // The operator has to give the project what Apple or browsers ask for; devices of other kinds are reached.
         (_, Some("THIRD_PARTY_AUTH_ERROR")) => Unsent::failed(Failure::Later(told())),
-        (401 | 403 | 404, _) => Unsent::Misconfigured(told()),
+        (401, _) => Unsent::Misconfigured(told()),
+        (403 | 404, _) => Unsent::Unnamed(told()),
         (300..400, _) => Unsent::Misconfigured(format!("it answers with status {status}, which leads elsewhere")),
         _ => Unsent::failed(Failure::Refused(told())),
     })
@@ -153,7 +176,7 @@ mod tests {
     #[test]
     fn only_what_names_the_token_takes_a_device_away() {
         assert_eq!(refused(404, &with_code("UNREGISTERED")), Unsent::Gone("UNREGISTERED"));
-        assert_eq!(refused(403, &with_code("SENDER_ID_MISMATCH")), Unsent::Gone("SENDER_ID_MISMATCH"));
+        assert_eq!(refused(403, &with_code("SENDER_ID_MISMATCH")), Unsent::Foreign("SENDER_ID_MISMATCH"));
         let of_field = |field: &str| {
             json!({"status": "INVALID_ARGUMENT", "details": [
                 {"errorCode": "INVALID_ARGUMENT"}, {"fieldViolations": [{"field": field, "description": "Invalid"}]},
@@ -170,15 +193,15 @@ mod tests {
         ] {
             assert!(matches!(refused(status, &error), Unsent::Failed { failure: Failure::Refused(_), .. }), "{status}");
         }
-        // No project, no rights, no such place: a device can't help it.
-        for (status, error) in [
-            (404, json!({"status": "NOT_FOUND"})),
-            (404, Value::Null),
-            (403, json!({"status": "PERMISSION_DENIED"})),
-            (401, json!({"status": "UNAUTHENTICATED"})),
-            (302, Value::Null),
-        ] {
+        // No access, no such place: a device can't help it.
+        for (status, error) in [(401, json!({"status": "UNAUTHENTICATED"})), (302, Value::Null)] {
             assert!(matches!(refused(status, &error), Unsent::Misconfigured(_)), "{status}");
+        }
+        // No project, no rights, or a device of which FCM says no more.
+        for (status, error) in
+            [(404, json!({"status": "NOT_FOUND"})), (404, Value::Null), (403, json!({"status": "PERMISSION_DENIED"}))]
+        {
+            assert!(matches!(refused(status, &error), Unsent::Unnamed(_)), "{status}");
         }
         let apple = refused(401, &with_code("THIRD_PARTY_AUTH_ERROR"));
         assert!(matches!(apple, Unsent::Failed { failure: Failure::Later(_), at_least: None }), "{apple:?}");
@@ -189,17 +212,48 @@ mod tests {
         let away = |status, retry_after: Option<&str>| {
             let answer = Answer { status, retry_after: retry_after.map(str::to_owned), body: b"<html>".to_vec() };
             match judge(&answer, NOW) {
-                Err(Unsent::Failed { failure: Failure::Away(_), at_least }) => at_least.map(|span| span.as_secs()),
+                Err(Unsent::Failed { failure: Failure::Away(_), at_least } | Unsent::Unclear { at_least, .. }) => {
+                    at_least.map(|span| span.as_secs())
+                }
                 other => panic!("{other:?}"),
             }
         };
-        for status in [429, 500, 503] {
+        for status in [408, 429, 500, 503] {
             assert_eq!(away(status, Some("30")), Some(30));
             assert_eq!(away(status, Some("Thu, 01 Jan 2026 00:02:00 GMT")), Some(120));
             assert_eq!(away(status, Some("Thu, 01 Jan 2025 00:00:00 GMT")), Some(0));
         }
         for nonsense in [None, Some(""), Some("soon"), Some("-1"), Some("1.5")] {
             assert_eq!((away(429, nonsense), away(503, nonsense)), (Some(60), None), "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_quota_of_one_device_is_told_from_those_that_all_share() {
+        let over = |retry_after: Option<&str>, violation: &Value| {
+            let details = json!([
+                {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
+                {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]},
+            ]);
+            let body = json!({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": details}});
+            let retry_after = retry_after.map(str::to_owned);
+            judge(&Answer { status: 429, retry_after, body: body.to_string().into_bytes() }, NOW).unwrap_err()
+        };
+        for violation in [
+            json!({"subject": "device:dW5r", "description": "Quota exceeded"}),
+            json!({"description": "Device message rate exceeded."}),
+        ] {
+            for (retry_after, seconds) in [(None, 60), (Some("5"), 60), (Some("100"), 100)] {
+                let Unsent::Failed { failure: Failure::Later(_), at_least } = over(retry_after, &violation) else {
+                    panic!("{violation}")
+                };
+                assert_eq!(at_least, Some(Duration::from_secs(seconds)));
+            }
+        }
+        let of_project = json!({"subject": "project:7", "description": "Message rate exceeded"});
+        for violation in [of_project, json!({}), json!(7)] {
+            let unsent = over(None, &violation);
+            assert!(matches!(unsent, Unsent::Failed { failure: Failure::Away(_), .. }), "{violation}: {unsent:?}");
         }
     }
 

@@ -8,6 +8,7 @@ mod web;
 
 use std::time::Duration;
 
+use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
@@ -24,6 +25,9 @@ pub const TRY: Duration = web::DEADLINE.saturating_mul(4);
 
 /// The status of an access token that is not taken (RFC 6750 section 3.1).
 const UNAUTHORIZED: u16 = 401;
+
+/// A device that there is not.
+const NOBODYS_DEVICE: &str = "countersign-doctor";
 
 /// What reaches devices.
 pub struct Service {
@@ -50,8 +54,20 @@ pub struct Parcel<'a> {
 /// Why a notice was not sent, in words that name neither the device nor what was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsent {
-    /// The device is not, or not any more, one that this project reaches; with the service's word for that.
+    /// The device is no more, or never was; with the service's word for that.
     Gone(&'static str),
+    /// The device is one of another project than the account's. Which of the two is wrong, the answer does not tell.
+    Foreign(&'static str),
+    /// There is something that it does not know or does not allow, and it does not say whether that is the device.
+    Unnamed(String),
+    /// It failed, and one answer alone does not tell whether at this device or at all of them; with how long the service
+    /// wants not to be asked at least, if it said.
+    Unclear {
+        /// What it answers.
+        why: String,
+        /// For how long there is no hope.
+        at_least: Option<Duration>,
+    },
     /// It was not taken; with how long the service wants not to be asked at least, if it said.
     Failed {
         /// What hope there is.
@@ -101,26 +117,47 @@ impl Service {
         answer::judge(&answer, self.clock.now())
     }
 
+    /// Asks for an access token, and then whether a message would be taken: FCM looks at it and sends nothing.
+    async fn rehearse(&self) -> Result<String, String> {
+        const KEY: &str = "correct fcm.service_account, or make another key of it; a clock that is off does so, too";
+        const PROJECT: &str = "see that the account may send messages (cloudmessaging.messages.create), that fcm.project_id \
+                               is the project of the apps, and that it has the Firebase Cloud Messaging API (V1)";
+        let token = self.access.token(&self.web).await.map_err(|unsent| with_advice(unsent, KEY))?;
+        let message = json!({"validate_only": true, "message": {"token": NOBODYS_DEVICE, "data": {"kind": "doctor"}}});
+        let posted = self.post(&token, message.to_string()).await;
+        match posted.and_then(|answer| answer::judge(&answer, self.clock.now())) {
+            // That there is no such device says somebody who has let us in.
+            Ok(()) | Err(Unsent::Gone(_)) => Ok("the service account gets an access token, and may send".to_owned()),
+            Err(unsent) => Err(with_advice(unsent, PROJECT)),
+        }
+    }
+
     async fn post(&self, token: &Granted, message: String) -> Result<Answer, Unsent> {
         let posted = self.web.post_json(&self.messages, token.expose(), message).await;
         posted.map_err(|fault| Unsent::failed(Failure::Away(fault.to_string())))
     }
 }
 
-/// Whether the configured service takes the account, with what to do if not; `None` if none is configured. Nothing is sent.
+/// Whether the configured service takes the account and lets it send, with what to do if not; `None` if none is configured.
+/// A message is only looked at by it, for a device that there is not.
 pub async fn examine(config: &Config, clock: &Clock) -> Option<(String, Result<String, String>)> {
-    const ADVICE: &str = "correct fcm.service_account, or make another key of it";
     let account = config.fcm.account.as_ref()?;
     let subject = format!("FCM, project {}", config.fcm.project.as_ref().unwrap_or(&account.project_id));
     let service = match Service::new(&config.fcm, clock) {
         Ok(service) => service?,
         Err(fault) => return Some((subject, Err(fault))),
     };
-    let outcome = match service.access.token(&service.web).await {
-        Ok(_) => Ok("the service account gets an access token".to_owned()),
-        Err(Unsent::Misconfigured(why)) => Err(format!("{why}: {ADVICE}")),
-        Err(Unsent::Failed { failure: Failure::Away(why), .. }) => Err(why),
-        Err(_) => Err("it does not do its work now".to_owned()),
-    };
-    Some((subject, outcome))
+    Some((subject, service.rehearse().await))
+}
+
+/// Why the service does not send, with what to do if that is an operator's to correct.
+fn with_advice(unsent: Unsent, advice: &str) -> String {
+    match unsent {
+        Unsent::Misconfigured(why) | Unsent::Unnamed(why) => format!("{why}: {advice}"),
+        Unsent::Gone(word) | Unsent::Foreign(word) => format!("it answers {word}: {advice}"),
+        Unsent::Unclear { why, .. } => why,
+        Unsent::Failed { failure, .. } => match failure {
+            Failure::Away(why) | Failure::Later(why) | Failure::Refused(why) | Failure::Hopeless(why) => why,
+        },
+    }
 }

@@ -130,15 +130,17 @@ pub async fn claim(
     Ok(row.into())
 }
 
-/// Leaves an account this device and the `most` that it claimed last.
+/// Leaves an account this device and the `most` that it claimed last; gives the others.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn delete_beyond(tx: &mut Tx, account: AccountId, kept: &PushToken, most: i64) -> Result<(), Error> {
+pub async fn delete_beyond(tx: &mut Tx, account: AccountId, kept: &PushToken, most: i64) -> Result<Vec<Device>, Error> {
     const SQL: &str = "DELETE FROM devices WHERE account_id = $1 AND token <> $2 AND token NOT IN \
-                       (SELECT token FROM devices WHERE account_id = $1 ORDER BY since DESC, token LIMIT $3)";
-    execute!(tx, sqlx::query(SQL).bind(account.0).bind(kept.expose()).bind(most))?;
-    Ok(())
+                       (SELECT token FROM devices WHERE account_id = $1 ORDER BY since DESC, token LIMIT $3) \
+                       RETURNING token, os, enabled, security, billing";
+    let rows = on!(tx, c => sqlx::query_as::<_, DeviceRow>(SQL)
+        .bind(account.0).bind(kept.expose()).bind(most).fetch_all(c))?;
+    Ok(rows.into_iter().map(Device::from).collect())
 }
 
 /// Takes all of the account's away.

@@ -12,6 +12,9 @@ use crate::model::delivery::Way;
 use crate::model::device::PushToken;
 use crate::model::{AccountId, Error};
 
+/// The kind of a notice that a device is told although it is the account's no more, unless it is another one's.
+pub const FAREWELL: &str = "farewell";
+
 /// Something that is to be sent.
 pub struct NewItem<'a> {
     /// Its id, a UUIDv7.
@@ -22,7 +25,7 @@ pub struct NewItem<'a> {
     pub account: Option<AccountId>,
     /// The device that it is for, if it is a notice.
     pub device: Option<&'a PushToken>,
-    /// Which letter it is, or what the notice concerns.
+    /// Which letter it is, or what the notice concerns; [`FAREWELL`] if it is the last one for a device.
     pub kind: &'static str,
     /// Until when it is good for anything, if not for ever.
     pub expires_at: Option<Timestamp>,
@@ -83,7 +86,8 @@ impl InHand {
         Some((token, AccountId(self.account_id?)))
     }
 
-    /// Whether, when it was claimed, that device was the account's and wanted what this concerns.
+    /// Whether, when it was claimed, that device was the account's and wanted what this concerns; or, if this is the last
+    /// that it is told, was no other account's.
     #[must_use]
     pub const fn is_meant(&self) -> bool {
         self.is_meant
@@ -123,6 +127,17 @@ pub async fn withdraw(tx: &mut Tx, account: AccountId, kind: &str, now: Timestam
     Ok(())
 }
 
+/// Takes the account's notices out, but for the last ones of devices that it has lost. Of one that a node has in hand
+/// nothing is left to be tried again.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn withdraw_notices(tx: &mut Tx, account: AccountId) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM outbox WHERE account_id = $1 AND way = 'push' AND kind <> 'farewell'";
+    execute!(tx, sqlx::query(SQL).bind(account.0))?;
+    Ok(())
+}
+
 /// The account whose e-mail address this is, in the form in which addresses are compared.
 ///
 /// # Errors
@@ -153,7 +168,9 @@ macro_rules! claim {
             ") UPDATE outbox SET claimed_until = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM due) \
              RETURNING id, sealed, secret_version, created_at, attempts, claimed_until, expires_at, account_id, device, \
              EXISTS (SELECT 1 FROM devices d WHERE d.token = outbox.device AND d.account_id = outbox.account_id \
-             AND d.enabled AND CASE outbox.kind WHEN 'billing' THEN d.billing ELSE d.security END) AS is_meant"
+             AND d.enabled AND CASE outbox.kind WHEN 'billing' THEN d.billing ELSE d.security END) \
+             OR outbox.kind = 'farewell' AND NOT EXISTS (SELECT 1 FROM devices d WHERE d.token = outbox.device \
+             AND d.account_id IS NOT NULL) AS is_meant"
         )
     };
 }

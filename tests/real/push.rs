@@ -263,15 +263,39 @@ fn the_doctor_fetches_an_access_token_and_says_what_is_wrong() {
     let (_directory, gateway) = on_sqlite();
     let without = gateway.run(&["doctor"]);
     assert!(!without.stdout.contains("FCM"), "{without:?}");
-    let gateway = fcm.reached_by(gateway);
+    // Without a chain that is looked for on the way.
+    let gateway = fcm.reached_by(gateway).with("COUNTERSIGN_CHAINS", "[{\"id\":1}]");
     let told = gateway.run(&["doctor"]);
-    let line = format!("ok     FCM, project {PROJECT}: the service account gets an access token");
+    let line = format!("ok     FCM, project {PROJECT}: the service account gets an access token, and may send");
     assert!(told.stdout.contains(&line), "{told:?}");
-    assert_eq!((fcm.assertions().len(), fcm.asked().len()), (1, 0), "nothing is sent");
+    assert_eq!((fcm.assertions().len(), fcm.asked().len(), fcm.looked_at().len()), (1, 0, 1), "nothing is sent");
+    for (reply, line) in [
+        (Reply::Refused(404, None, "UNREGISTERED"), "ok     "),
+        (Reply::Taken, "ok     "),
+        (
+            Reply::Raw(403, r#"{"error":{"status":"PERMISSION_DENIED","message":"hunter2"}}"#.to_owned()),
+            "it answers with status 403: PERMISSION_DENIED: see that the account may send messages",
+        ),
+        (
+            Reply::Raw(404, r#"{"error":{"status":"NOT_FOUND"}}"#.to_owned()),
+            "it answers with status 404: NOT_FOUND: see",
+        ),
+        (Reply::Raw(401, r#"{"error":{"status":"UNAUTHENTICATED"}}"#.to_owned()), "status 401: UNAUTHENTICATED: see"),
+        (Reply::Refused(403, None, "SENDER_ID_MISMATCH"), "it answers SENDER_ID_MISMATCH: see"),
+        (Reply::Refused(503, None, "UNAVAILABLE"), "it answers with status 503: UNAVAILABLE"),
+    ] {
+        fcm.be(reply);
+        let told = gateway.run(&["doctor"]);
+        let about = told.stdout.lines().find(|line| line.contains("FCM, project")).expect("a line").to_owned();
+        assert!(about.contains(line) && about.starts_with("ok") == line.starts_with("ok"), "{line}: {about}");
+        assert!(!about.contains("hunter2"), "{about}");
+    }
+    fcm.be(Reply::Taken);
     fcm.be_about_tokens(Reply::Raw(400, r#"{"error":"invalid_grant"}"#.to_owned()));
     let told = gateway.run(&["doctor"]);
     let line = format!(
-        "WRONG  FCM, project {PROJECT}: it gives no access token (status 400: invalid_grant): correct fcm.service_account"
+        "WRONG  FCM, project {PROJECT}: it gives no access token (status 400: invalid_grant): correct fcm.service_account, \
+         or make another key of it; a clock that is off"
     );
     assert!(told.stdout.contains(&line), "{told:?}");
     let other = gateway.with("COUNTERSIGN_FCM__PROJECT_ID", "another-app");

@@ -80,6 +80,8 @@ struct Desk {
     /// The claims of every assertion.
     assertions: Vec<Value>,
     pushes: Vec<Push>,
+    /// The devices of messages that were only to be looked at.
+    looked_at: Vec<String>,
     /// What is answered to this device, and else.
     devices: HashMap<String, Reply>,
     always: Reply,
@@ -111,6 +113,7 @@ impl Fcm {
             granted: BTreeSet::new(),
             assertions: Vec::new(),
             pushes: Vec::new(),
+            looked_at: Vec::new(),
             devices: HashMap::new(),
             always: Reply::Taken,
             tokens: Reply::Taken,
@@ -197,6 +200,11 @@ impl Fcm {
     /// The claims of every assertion that came.
     pub fn assertions(&self) -> Vec<Value> {
         self.desk().assertions.clone()
+    }
+
+    /// The devices of messages that were only to be looked at.
+    pub fn looked_at(&self) -> Vec<String> {
+        self.desk().looked_at.clone()
     }
 
     /// How many messages were under way at once at the most, and over how many connections all came.
@@ -341,6 +349,14 @@ async fn send(
     headers: HeaderMap,
     body: String,
 ) -> Response<Body> {
+    if let Some(device) = only_looked_at(&headers, &body) {
+        let always = {
+            let mut desk = lock(&desk);
+            desk.looked_at.push(device);
+            desk.always.clone()
+        };
+        return moody(&always).await.unwrap_or_else(|| answer(400, no_token().to_string()));
+    }
     let (place, reply) = {
         let mut desk = lock(&desk);
         desk.peers.insert(peer);
@@ -371,6 +387,35 @@ async fn send(
         desk.pushes[place].taken = true;
         answer(200, json!({"name": format!("projects/{PROJECT}/messages/0:{place}")}).to_string())
     })
+}
+
+/// The device of a message that is only to be looked at; `None` if it is to be sent.
+fn only_looked_at(headers: &HeaderMap, body: &str) -> Option<String> {
+    let whole: Value = serde_json::from_str(body).ok()?;
+    let is_whole = headers.contains_key("authorization") && headers["content-type"] == "application/json";
+    let device = whole["message"]["token"].as_str().filter(|_| is_whole && whole["validate_only"] == true);
+    device.map(str::to_owned)
+}
+
+/// What is answered where the device is made up.
+fn no_token() -> Value {
+    let message = "The registration token is not a valid FCM registration token";
+    json!({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": [
+        {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "INVALID_ARGUMENT"},
+    ]}})
+}
+
+/// What is answered where one device was told too much.
+pub fn too_much_for_one_device() -> Reply {
+    let details = json!([
+        {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "QUOTA_EXCEEDED"},
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [
+            {"subject": "device", "description": "Device message rate exceeded"},
+        ]},
+    ]);
+    let error =
+        json!({"error": {"code": 429, "message": "refused", "status": "RESOURCE_EXHAUSTED", "details": details}});
+    Reply::Raw(429, error.to_string())
 }
 
 /// `projects.messages:send`: every member that is sent is one that there is, and of its type.
