@@ -59,6 +59,9 @@ pub struct Subscription {
     pub cancel_at_period_end: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether the invoice of its period is void, as those of the time are in which collection was paused; told only if
+    /// invoices were asked for.
+    pub is_void: bool,
     /// Which of our accounts it names.
     pub account: Option<String>,
     /// Which of our subscriptions it names.
@@ -141,6 +144,7 @@ impl Said {
             period: (Timestamp::from_seconds(start), Timestamp::from_seconds(end)),
             cancel_at_period_end: self.cancel_at_period_end,
             created: Timestamp::from_seconds(self.created),
+            is_void: self.latest_invoice.as_ref().is_some_and(|invoice| invoice["status"] == "void"),
             account,
             subscription,
             client_secret: self.latest_invoice.as_ref().and_then(client_secret),
@@ -160,6 +164,9 @@ fn client_secret(invoice: &Value) -> Option<SecretText> {
 
 /// What is asked for beside each subscription that somebody may have to pay for.
 const WITH_PAYMENT: (&str, &str) = ("expand[]", "latest_invoice.payment_intent");
+
+/// Nothing is changed if what it costs at once can't be paid. By itself Stripe changes it, and lets it be past due.
+const NOT_UNPAID: (&str, &str) = ("payment_behavior", "error_if_incomplete");
 
 impl Stripe {
     /// Makes a subscription.
@@ -192,8 +199,8 @@ impl Stripe {
         self.web.ask::<Said>(Asked::post(&["subscriptions"], key, &fields)).await?.read()
     }
 
-    /// Goes over to another price, at once: what was paid and not used is set off against the next invoice. Takes back
-    /// that it ends.
+    /// Goes over to another price, at once, and the difference is paid or credited at once too: what would wait for the next
+    /// invoice is lost if that one is void or never comes. What can't be paid changes nothing. Takes back that it ends.
     ///
     /// # Errors
     /// [`Failure`] says why not.
@@ -201,7 +208,8 @@ impl Stripe {
         let fields = [
             ("items[0][id]", item),
             (parameter(price), price),
-            ("proration_behavior", "create_prorations"),
+            ("proration_behavior", "always_invoice"),
+            NOT_UNPAID,
             ("cancel_at_period_end", "false"),
         ];
         self.update(id, key, &fields).await
@@ -224,12 +232,23 @@ impl Stripe {
         self.update(id, key, &[("pause_collection[behavior]", "void")]).await
     }
 
-    /// Collects again.
+    /// Collects again, from the next period on.
     ///
     /// # Errors
     /// [`Failure`] says why not.
     pub async fn resume(&self, id: &str, key: &str) -> Result<Subscription, Failure> {
         self.update(id, key, &[("pause_collection", "")]).await
+    }
+
+    /// Collects again, with a period that begins now and is paid: the one that it is in began while nothing was collected.
+    /// If that can't be paid, it goes on resting.
+    ///
+    /// # Errors
+    /// [`Failure`] says why not.
+    pub async fn begin_anew(&self, id: &str, key: &str) -> Result<Subscription, Failure> {
+        let anchor = ("billing_cycle_anchor", "now");
+        let fields = [("pause_collection", ""), anchor, ("proration_behavior", "none"), NOT_UNPAID];
+        self.update(id, key, &fields).await
     }
 
     async fn update(&self, id: &str, key: &str, fields: &[(&str, &str)]) -> Result<Subscription, Failure> {

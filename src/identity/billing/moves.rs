@@ -244,9 +244,13 @@ impl Core {
             (Step::CancelNow, _) => stripe.end_now(there).await?,
             (Step::Pause, _) => stripe.pause(there, &key).await?,
             (Step::Unpause, _) => {
-                // Stripe itself lets some rest, and those go on in another way.
-                let is_asleep = stripe.find_subscription(there).await?.status == "paused";
-                if is_asleep { stripe.wake(there, &key).await? } else { stripe.resume(there, &key).await? }
+                let now = stripe.find_subscription(there).await?;
+                match now.status.as_str() {
+                    // Stripe itself lets some rest, and those go on in another way.
+                    "paused" => stripe.wake(there, &key).await?,
+                    _ if now.is_void => stripe.begin_anew(there, &key).await?,
+                    _ => stripe.resume(there, &key).await?,
+                }
             }
             (Step::CancelAtPeriodEnd | Step::ChangePlan, _) => stripe.end_with_period(there, &key).await?,
         };

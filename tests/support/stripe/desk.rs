@@ -28,6 +28,8 @@ pub struct Kept {
     pub metadata: BTreeMap<String, String>,
     /// The state of the first payment: `succeeded`, `requires_action`, `requires_payment_method`; `None` if nothing is due.
     pub payment: Option<String>,
+    /// Whether the newest invoice is void.
+    pub is_void: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -76,7 +78,10 @@ impl Desk {
             now,
             customers: Vec::new(),
             subscriptions: Vec::new(),
-            prices: BTreeMap::from([("price_gold".to_owned(), price(2900, "eur"))]),
+            prices: BTreeMap::from([
+                ("price_gold".to_owned(), price(2900, "eur")),
+                ("price_plus".to_owned(), price(1900, "usd")),
+            ]),
             methods: BTreeMap::new(),
             charges: Vec::new(),
             prorations: 0,
@@ -97,6 +102,37 @@ impl Desk {
         change(&mut self.subscriptions[at]);
         let is_over = self.subscriptions[at].status == "canceled";
         self.tell(if is_over { "customer.subscription.deleted" } else { "customer.subscription.updated" }, at);
+    }
+
+    /// A period is over, and the next one begins: it is invoiced, and that is void while collection is paused.
+    pub fn renew(&mut self, id: &str) {
+        let kept = self.subscriptions.iter().find(|kept| kept.id == id).expect("a subscription").clone();
+        self.now = kept.end;
+        let Price { amount, interval, .. } = self.prices[&kept.price].clone();
+        let paid = if kept.pause.is_some() { Ok(()) } else { self.collect(&kept.customer, amount) };
+        self.change(id, |kept| {
+            kept.start = kept.end;
+            kept.end += DAY * days(&interval);
+            kept.is_void = kept.pause.is_some();
+            if !kept.is_void {
+                let status = if paid.is_ok() { "active" } else { "past_due" };
+                status.clone_into(&mut kept.status);
+                kept.payment = Some(paid.map_or_else(str::to_owned, |()| "succeeded".to_owned()));
+            }
+        });
+    }
+
+    /// Charges what the customer pays with; else what the payment waits for.
+    fn collect(&mut self, customer: &str, amount: u64) -> Result<(), &'static str> {
+        let method = self.customer(customer).and_then(|customer| customer.pays_with.clone());
+        match method.as_deref() {
+            _ if amount == 0 => return Ok(()),
+            Some(method) if method.contains("action") => return Err("requires_action"),
+            Some(method) if !method.contains("fails") => {}
+            _ => return Err("requires_payment_method"),
+        }
+        self.charges.push((customer.to_owned(), amount));
+        Ok(())
     }
 
     /// The one subscription that there is.
@@ -128,7 +164,14 @@ impl Desk {
                        "client_secret": format!("pi_{}_secret_x", kept.id)})
             });
             let is_paid = kept.payment.as_deref().is_none_or(|status| status == "succeeded");
-            json!({"id": invoice, "object": "invoice", "status": if is_paid { "paid" } else { "open" },
+            let status = if kept.is_void {
+                "void"
+            } else if is_paid {
+                "paid"
+            } else {
+                "open"
+            };
+            json!({"id": invoice, "object": "invoice", "status": status,
                    "payment_intent": intent})
         } else {
             json!(invoice)
@@ -169,6 +212,8 @@ impl Desk {
                 "items[0][plan]",
                 "proration_behavior",
                 "cancel_at_period_end",
+                "payment_behavior",
+                "billing_cycle_anchor",
                 "pause_collection",
                 "pause_collection[behavior]",
             ],
@@ -335,7 +380,7 @@ impl Desk {
         if payment == Some("succeeded") {
             self.charges.push((customer.clone(), amount));
         }
-        let days = DAYS.iter().find(|(name, _)| *name == interval).expect("an interval").1;
+        let days = days(&interval);
         let kept = Kept {
             id: self.id("sub"),
             customer,
@@ -348,6 +393,7 @@ impl Desk {
             created: self.now,
             metadata: fields.metadata(),
             payment: payment.map(str::to_owned),
+            is_void: false,
         };
         let shown = self.show(&kept, fields.is_expanded());
         self.subscriptions.push(kept);
@@ -385,22 +431,10 @@ impl Desk {
 
     fn update(&mut self, id: &str, fields: Fields<'_>) -> Answer {
         let Some(at) = self.subscriptions.iter().position(|kept| kept.id == id) else { return missing(404, "id") };
-        if self.subscriptions[at].status == "canceled" {
+        let mut kept = self.subscriptions[at].clone();
+        if ["canceled", "incomplete_expired"].contains(&kept.status.as_str()) {
             return missing(404, "id");
         }
-        if fields.get("items[0][id]").is_some() || fields.get("items[0][price]").is_some() {
-            assert_eq!(fields.get("items[0][id]"), Some(format!("si_{id}")), "a price without its item is added");
-            let price = fields.price();
-            if !self.prices.contains_key(&price) {
-                return missing(400, "items[0][price]");
-            }
-            assert_eq!(fields.get("proration_behavior").as_deref(), Some("create_prorations"));
-            if self.subscriptions[at].price != price {
-                self.prorations += 1;
-            }
-            self.subscriptions[at].price = price;
-        }
-        let kept = &mut self.subscriptions[at];
         match fields.get("cancel_at_period_end").as_deref() {
             Some("true") => kept.ends = true,
             Some("false") => kept.ends = false,
@@ -413,8 +447,67 @@ impl Desk {
             (None, None) => {}
             other => panic!("pause_collection {other:?}"),
         }
+        let due = match self.reprice(&mut kept, fields) {
+            Ok(due) => due,
+            Err(refusal) => return refusal,
+        };
+        if due > 0 {
+            kept.is_void = kept.pause.is_some();
+            let paid = if kept.is_void { Ok(()) } else { self.collect(&kept.customer, due) };
+            match paid {
+                Ok(()) => kept.payment = Some("succeeded".to_owned()),
+                Err(_) if fields.get("payment_behavior").as_deref() == Some("error_if_incomplete") => {
+                    let has_method = self.customer(&kept.customer).is_some_and(|customer| customer.pays_with.is_some());
+                    return if has_method {
+                        (402, error("card_error", "card_declined"))
+                    } else {
+                        (400, error("invalid_request_error", "resource_missing"))
+                    };
+                }
+                // It is changed all the same.
+                Err(waits_for) => {
+                    "past_due".clone_into(&mut kept.status);
+                    kept.payment = Some(waits_for.to_owned());
+                }
+            }
+        }
+        self.subscriptions[at] = kept;
         self.tell("customer.subscription.updated", at);
         (200, self.show(&self.subscriptions[at], false))
+    }
+
+    /// Another price, or another beginning of the period; gives what is to be paid at once.
+    fn reprice(&mut self, kept: &mut Kept, fields: Fields<'_>) -> Result<u64, Answer> {
+        let old = self.prices[&kept.price].clone();
+        let proration = fields.get("proration_behavior");
+        if fields.get("items[0][id]").is_some() || fields.get("items[0][price]").is_some() {
+            let item = Some(format!("si_{}", kept.id));
+            assert_eq!(fields.get("items[0][id]"), item, "a price without its item is added");
+            let price = fields.price();
+            if !self.prices.contains_key(&price) {
+                return Err(missing(400, "items[0][price]"));
+            }
+            assert!(matches!(proration.as_deref(), Some("create_prorations" | "always_invoice")));
+            self.prorations += usize::from(kept.price != price);
+            kept.price = price;
+        }
+        let new = self.prices[&kept.price].clone();
+        let is_anew = match fields.get("billing_cycle_anchor").as_deref() {
+            None => false,
+            Some("now") => true,
+            Some(other) => panic!("billing_cycle_anchor {other}"),
+        };
+        if kept.status == "trialing" {
+            return Ok(0);
+        }
+        // What begins to cost something, or has other periods, begins anew.
+        if is_anew || old.interval != new.interval || (old.amount == 0 && new.amount > 0) {
+            (kept.start, kept.end) = (self.now, self.now + DAY * days(&new.interval));
+            return Ok(new.amount);
+        }
+        let more = new.amount.saturating_sub(old.amount);
+        let (left, whole) = ((kept.end - self.now).unsigned_abs(), (kept.end - kept.start).unsigned_abs());
+        Ok(if proration.as_deref() == Some("always_invoice") { more * left / whole } else { 0 })
     }
 
     fn wake(&mut self, id: &str) -> Answer {
@@ -438,6 +531,11 @@ impl Desk {
         self.tell("customer.subscription.deleted", at);
         (200, self.show(&self.subscriptions[at], false))
     }
+}
+
+/// How many days a period has.
+fn days(interval: &str) -> i64 {
+    DAYS.iter().find(|(name, _)| *name == interval).expect("an interval").1
 }
 
 fn missing(status: u16, param: &str) -> Answer {

@@ -229,6 +229,7 @@ pub fn plans() -> Value {
         {"id": "premium_monthly", "plan": "premium", "price": 999, "currency": "usd", "interval": "month"},
         {"id": "premium_yearly", "plan": "premium", "price": 9900, "interval": "year"},
         {"id": "gold", "price": 2900, "currency": "eur", "interval": "month", "stripe_price": "price_gold"},
+        {"id": "plus", "price": 1900, "interval": "month", "stripe_price": "price_plus"},
         {"id": "trial", "price": 500, "interval": "month", "trial_days": 14},
         {"id": "free", "interval": "month"},
     ])

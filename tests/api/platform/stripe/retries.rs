@@ -146,7 +146,7 @@ on_both! {
         let events = world.data().await.text(EVENTS).await;
         assert_eq!(events, "subscription_created:premium_monthly subscription_changed:premium_yearly subscription_paused \
                             subscription_resumed subscription_canceled");
-        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 1));
+        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 2));
         assert_eq!(world.data().await.text(CALLS).await, "0");
     }
 
