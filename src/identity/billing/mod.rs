@@ -5,6 +5,7 @@ mod calls;
 mod events;
 mod mending;
 mod moves;
+mod orders;
 mod sync;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::Core;
 use crate::billing::Failure;
 use crate::model::Error;
 use crate::model::error::Dependency;
-pub(super) use moves::Order;
+pub(super) use orders::Order;
 
 /// How long Stripe has for one change, repetitions included. The gateway ends any request after 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);

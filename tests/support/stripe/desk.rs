@@ -99,7 +99,9 @@ impl Desk {
     /// Changes a subscription as somebody does at the dashboard, or time does; tells it as an event.
     pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Kept)) {
         let at = self.subscriptions.iter().position(|kept| kept.id == id).expect("a subscription");
+        let currency = self.prices[&self.subscriptions[at].price].currency.clone();
         change(&mut self.subscriptions[at]);
+        assert_eq!(self.prices[&self.subscriptions[at].price].currency, currency, "no subscription gets another one");
         let is_over = self.subscriptions[at].status == "canceled";
         self.tell(if is_over { "customer.subscription.deleted" } else { "customer.subscription.updated" }, at);
     }
@@ -181,11 +183,43 @@ impl Desk {
             "pause_collection": kept.pause.as_ref().map(|behavior| json!({"behavior": behavior, "resumes_at": null})),
             "cancel_at_period_end": kept.ends, "created": kept.created, "metadata": kept.metadata,
             "current_period_start": kept.start, "current_period_end": kept.end, "latest_invoice": invoice,
+            "pending_setup_intent": self.waits_for_setup(kept).then(|| format!("seti_{}", kept.id)),
             "items": {"object": "list", "data": [{
                 "id": format!("si_{}", kept.id), "object": "subscription_item", "price": shown,
                 "plan": {"id": kept.price},
             }]},
         })
+    }
+
+    /// Whether it is tried without anything that it could be paid with afterwards.
+    fn waits_for_setup(&self, kept: &Kept) -> bool {
+        let customer = self.customers.iter().find(|customer| customer.id == kept.customer);
+        kept.status == "trialing" && customer.is_some_and(|customer| customer.pays_with.is_none())
+    }
+
+    /// Pays what is open; nothing is paid twice.
+    fn pay(&mut self, invoice: &str, fields: Fields<'_>) -> Answer {
+        let at = self.subscriptions.iter().position(|kept| format!("in_{}", kept.id) == invoice);
+        let Some(at) = at else { return missing(404, "invoice") };
+        let (kept, method) = (self.subscriptions[at].clone(), fields.get("payment_method").expect("a method"));
+        assert_eq!(self.methods.get(&method), Some(&kept.customer), "a method of the customer's");
+        if kept.is_void || kept.payment.as_deref().is_none_or(|status| status == "succeeded") {
+            return (400, error("invalid_request_error", "invoice_already_paid"));
+        }
+        let amount = self.prices[&kept.price].amount;
+        let (status, answer) = match method.as_str() {
+            method if method.contains("action") => ("requires_action", "invoice_payment_intent_requires_action"),
+            method if method.contains("fails") => ("requires_payment_method", "card_declined"),
+            _ => ("succeeded", ""),
+        };
+        self.subscriptions[at].payment = Some(status.to_owned());
+        if status != "succeeded" {
+            return (402, error("card_error", answer));
+        }
+        self.charges.push((kept.customer, amount));
+        "active".clone_into(&mut self.subscriptions[at].status);
+        self.tell("customer.subscription.updated", at);
+        (200, json!({"id": invoice, "object": "invoice", "status": "paid"}))
     }
 
     pub(super) fn serve(&mut self, asked: &Asked) -> Answer {
@@ -213,10 +247,12 @@ impl Desk {
                 "proration_behavior",
                 "cancel_at_period_end",
                 "payment_behavior",
+                "trial_end",
                 "billing_cycle_anchor",
                 "pause_collection",
                 "pause_collection[behavior]",
             ],
+            ("POST", ["invoices", _, "pay"]) => &["payment_method"],
             ("GET", ["subscriptions", _]) => &["expand[]"],
             ("GET", ["subscriptions"]) => &["customer", "status", "limit", "starting_after"],
             _ => &[],
@@ -243,6 +279,10 @@ impl Desk {
             ("POST", ["subscriptions", id]) => self.update(id, fields),
             ("POST", ["subscriptions", id, "resume"]) => self.wake(id),
             ("DELETE", ["subscriptions", id]) => self.cancel(id),
+            ("POST", ["invoices", id, "pay"]) => self.pay(id, fields),
+            ("GET", ["setup_intents", id]) => {
+                (200, json!({"id": id, "object": "setup_intent", "client_secret": format!("{id}_secret_x")}))
+            }
             _ => (404, error("invalid_request_error", "unrecognized_url")),
         }
     }
@@ -487,6 +527,9 @@ impl Desk {
             if !self.prices.contains_key(&price) {
                 return Err(missing(400, "items[0][price]"));
             }
+            if self.prices[&price].currency != old.currency {
+                return Err((400, error("invalid_request_error", "currency_mismatch")));
+            }
             assert!(matches!(proration.as_deref(), Some("create_prorations" | "always_invoice")));
             self.prorations += usize::from(kept.price != price);
             kept.price = price;
@@ -498,7 +541,19 @@ impl Desk {
             Some(other) => panic!("billing_cycle_anchor {other}"),
         };
         if kept.status == "trialing" {
-            return Ok(0);
+            match fields.get("trial_end").as_deref() {
+                None => return Ok(0),
+                Some("now") => {
+                    "active".clone_into(&mut kept.status);
+                    (kept.start, kept.end) = (self.now, self.now + DAY * days(&new.interval));
+                    return Ok(new.amount);
+                }
+                Some(end) => {
+                    kept.end = end.parse().expect("a time");
+                    assert!(kept.end > self.now, "a trial that ends in the past");
+                    return Ok(0);
+                }
+            }
         }
         // What begins to cost something, or has other periods, begins anew.
         if is_anew || old.interval != new.interval || (old.amount == 0 && new.amount > 0) {
@@ -522,7 +577,7 @@ impl Desk {
 
     fn cancel(&mut self, id: &str) -> Answer {
         let Some(at) = self.subscriptions.iter().position(|kept| kept.id == id) else { return missing(404, "id") };
-        if self.subscriptions[at].status == "canceled" {
+        if ["canceled", "incomplete_expired"].contains(&self.subscriptions[at].status.as_str()) {
             return missing(404, "id");
         }
         let is_unpaid = self.subscriptions[at].status == "incomplete";

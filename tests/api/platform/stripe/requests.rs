@@ -147,7 +147,7 @@ on_both! {
         assert!(!has(&world, &token).await);
         assert_eq!(asked(), ["POST /v1/subscriptions/THERE pause_collection[behavior]=void"]);
         put(&world, &token, &id, "pause").await.refused(409, "subscription_move_impossible");
-        change(&world, &token, &id, "gold").await.refused(409, "subscription_move_impossible");
+        change(&world, &token, &id, "plus").await.refused(409, "subscription_move_impossible");
         let resumed = put(&world, &token, &id, "unpause").await.ok(200);
         assert_eq!(resumed.field("status"), "active");
         assert_eq!(asked(), [
