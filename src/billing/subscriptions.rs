@@ -267,6 +267,14 @@ impl Stripe {
         self.update(&old.id, key, &fields).await
     }
 
+    /// Lets it be paid with this: what it was first paid with is its own, and comes before what the customer pays with.
+    ///
+    /// # Errors
+    /// [`Failure`] says why not.
+    pub async fn choose_method(&self, id: &str, method: &str, key: &str) -> Result<Subscription, Failure> {
+        self.update(id, key, &[("default_payment_method", method)]).await
+    }
+
     /// Lets it end with the period that is paid for.
     ///
     /// # Errors

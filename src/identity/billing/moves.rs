@@ -99,9 +99,10 @@ impl Core {
                 }
                 let is_so = judged?.is_none();
                 if let Change::Plan(Order { method: Some(method), .. }) = change
+                    && let Keeper::Stripe { id: Some(there) } = &found.keeper
                     && is_so
                 {
-                    self.choose_method(stripe, account, method).await?;
+                    self.choose_method(stripe, account, there, method).await?;
                 }
                 return Ok(found);
             }

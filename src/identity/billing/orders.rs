@@ -107,7 +107,7 @@ impl Core {
         attempt: &Attempt,
         customer: &Customer,
         method: &PaymentMethod,
-    ) -> Result<(), Trouble> {
+    ) -> Result<String, Trouble> {
         let key = part_key(attempt.call.key, "pay", method.as_str());
         match stripe.pay_with(&customer.id, method.as_str(), &key).await {
             Err(Failure::Missing(word)) if word != "customer" => {
@@ -116,7 +116,7 @@ impl Core {
                 }
                 Err(unknown_method().into())
             }
-            paid => self.unless_gone(stripe, customer, paid).await.map(drop),
+            paid => self.unless_gone(stripe, customer, paid).await,
         }
     }
 
@@ -125,19 +125,33 @@ impl Core {
         &self,
         stripe: &Stripe,
         account: AccountId,
+        there: &str,
         method: &PaymentMethod,
     ) -> Result<(), Error> {
         let customer = billing::find_customer(&mut self.db.read().await?, account).await?;
         let customer = customer.ok_or(Error::NotFound(Thing::Subscription))?;
-        let choice = async { self.attach(stripe, &customer, method).await };
+        let choice = async { self.attach(stripe, &customer, there, method).await };
         self.errand("choose a means of payment", choice).await.map(drop).map_err(Trouble::into_error)
     }
 
-    async fn attach(&self, stripe: &Stripe, customer: &Customer, method: &PaymentMethod) -> Result<String, Trouble> {
+    async fn attach(
+        &self,
+        stripe: &Stripe,
+        customer: &Customer,
+        there: &str,
+        method: &PaymentMethod,
+    ) -> Result<String, Trouble> {
         let key = self.random.uuid(self.clock.now()).to_string();
         match stripe.pay_with(&customer.id, method.as_str(), &key).await {
             Err(Failure::Missing(word)) if word != "customer" => Err(unknown_method().into()),
-            paid => Ok(paid?),
+            paid => {
+                let id = paid?;
+                match stripe.choose_method(there, &id, &format!("{key}-choose")).await {
+                    // One that is over is found to be, by what follows.
+                    Ok(_) | Err(Failure::Missing(_)) => Ok(id),
+                    Err(failure) => Err(failure.into()),
+                }
+            }
         }
     }
 
@@ -153,7 +167,8 @@ impl Core {
         let plan = order.plan;
         stripe.ensure_price(plan).await?;
         if let Some(method) = order.method {
-            self.pay_with(stripe, attempt, customer, method).await?;
+            let id = self.pay_with(stripe, attempt, customer, method).await?;
+            stripe.choose_method(there, &id, &part_key(attempt.call.key, "choose", &id)).await?;
         }
         let now = stripe.find_subscription(there).await?;
         let trial_end = trial_end(&now, plan, self.clock.now());
@@ -183,7 +198,7 @@ impl Core {
         };
         let paying = async {
             if let Some(method) = method {
-                let method = self.attach(stripe, &customer, method).await?;
+                let method = self.attach(stripe, &customer, there, method).await?;
                 self.pay_invoice(stripe, there, &method).await?;
             }
             Ok(stripe.find_subscription(there).await?)

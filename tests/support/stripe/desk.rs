@@ -30,6 +30,8 @@ pub struct Kept {
     pub payment: Option<String>,
     /// Whether the newest invoice is void.
     pub is_void: bool,
+    /// What it is paid with itself, before what the customer pays with.
+    pub method: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -248,6 +250,7 @@ impl Desk {
                 "cancel_at_period_end",
                 "payment_behavior",
                 "trial_end",
+                "default_payment_method",
                 "billing_cycle_anchor",
                 "pause_collection",
                 "pause_collection[behavior]",
@@ -434,6 +437,7 @@ impl Desk {
             metadata: fields.metadata(),
             payment: payment.map(str::to_owned),
             is_void: false,
+            method: None,
         };
         let shown = self.show(&kept, fields.is_expanded());
         self.subscriptions.push(kept);
@@ -474,6 +478,10 @@ impl Desk {
         let mut kept = self.subscriptions[at].clone();
         if ["canceled", "incomplete_expired"].contains(&kept.status.as_str()) {
             return missing(404, "id");
+        }
+        if let Some(method) = fields.get("default_payment_method") {
+            assert_eq!(self.methods.get(&method), Some(&kept.customer), "a method of the customer's");
+            kept.method = Some(method);
         }
         match fields.get("cancel_at_period_end").as_deref() {
             Some("true") => kept.ends = true,

@@ -162,7 +162,8 @@ on_both! {
         stripe.asked();
         change_with(&world, &token, &id, "premium_monthly", "pm_new").await.ok(200);
         assert_eq!(stripe.with(|desk| desk.customers[0].pays_with.clone()).as_deref(), Some("pm_new"));
-        assert_eq!((charged(&stripe), stripe.posts().len()), (vec![], 2));
+        assert_eq!(stripe.with(|desk| desk.only().method).as_deref(), Some("pm_new"));
+        assert_eq!((charged(&stripe), stripe.posts().len()), (vec![], 3));
     }
 
     async fn what_waits_for_a_payment_is_paid_with_something_else(world: World) {
@@ -181,6 +182,7 @@ on_both! {
         assert_eq!((paid.field("status"), &paid.json["clientSecret"]), ("active", &json!(null)));
         assert_eq!(list(&world, &token).await[0]["status"], "active");
         subscribe(&world, &token, "premium_monthly", "pm_good").await.refused(409, "subscription_exists");
+        assert_eq!(stripe.with(|desk| desk.only().method).as_deref(), Some("pm_good"));
         // A renewal that fails is the same.
         let there = stripe.with(|desk| desk.only().id);
         pays_with(&stripe, "pm_fails");
