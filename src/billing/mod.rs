@@ -14,7 +14,7 @@ use std::sync::Mutex;
 pub use customers::Presence;
 pub use examination::examine;
 pub use prices::Price;
-pub use subscriptions::{NewSubscription, Payment, Subscription};
+pub use subscriptions::{Invoice, NewSubscription, Payment, Subscription};
 
 use crate::config;
 use web::Web;

@@ -56,12 +56,43 @@ pub struct Subscription {
     pub cancel_at_period_end: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// Its newest invoice, as far as that was asked for.
+    pub invoice: Invoice,
+    /// What the person's browser completes to give what is paid with after a trial, if nothing is there.
+    pub setup: Option<String>,
     /// Which of our accounts it names.
     pub account: Option<String>,
     /// Which of our subscriptions it names.
     pub subscription: Option<String>,
     /// With what the person's browser pays, if that was asked for and is due.
     pub client_secret: Option<SecretText>,
+}
+
+/// The newest invoice of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invoice {
+    /// Nothing is known to be due.
+    Settled,
+    /// It is void, as those are that come while collection is paused.
+    Void,
+    /// It is to be paid.
+    Open {
+        /// Its id.
+        id: String,
+        /// Whether its payment waits for the person.
+        needs_person: bool,
+    },
+}
+
+impl Invoice {
+    fn read(said: &Value) -> Self {
+        let needs_person = said["payment_intent"]["status"] == "requires_action";
+        match (said["status"].as_str(), said["id"].as_str()) {
+            (Some("void"), _) => Self::Void,
+            (Some("open"), Some(id)) => Self::Open { id: id.to_owned(), needs_person },
+            _ => Self::Settled,
+        }
+    }
 }
 
 /// What is read of a subscription. Later versions of the API have the period at the item.
@@ -80,6 +111,7 @@ struct Said {
     #[serde(default)]
     metadata: Option<serde_json::Map<String, Value>>,
     latest_invoice: Option<Value>,
+    pending_setup_intent: Option<Reference>,
 }
 
 /// An id, or the whole object if that was asked for.
@@ -88,6 +120,14 @@ struct Said {
 enum Reference {
     Id(String),
     Whole { id: String },
+}
+
+impl Reference {
+    fn into_id(self) -> String {
+        match self {
+            Self::Id(id) | Self::Whole { id } => id,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -114,6 +154,14 @@ struct Page {
     data: Vec<Said>,
 }
 
+impl Subscription {
+    /// Whether nothing comes after it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "canceled" | "incomplete_expired")
+    }
+}
+
 impl Said {
     fn read(self) -> Result<Subscription, Failure> {
         let unreadable = |what: &str| Failure::Unknown(format!("a subscription of it has no {what}"));
@@ -126,9 +174,7 @@ impl Said {
         let (account, subscription) = (of_ours(ACCOUNT), of_ours(SUBSCRIPTION));
         Ok(Subscription {
             id: self.id,
-            customer: match self.customer {
-                Reference::Id(id) | Reference::Whole { id } => id,
-            },
+            customer: self.customer.into_id(),
             status: self.status,
             is_paused: self.pause_collection.is_some_and(|pause| !pause.is_null()),
             item: item.id,
@@ -136,6 +182,8 @@ impl Said {
             period: (Timestamp::from_seconds(start), Timestamp::from_seconds(end)),
             cancel_at_period_end: self.cancel_at_period_end,
             created: Timestamp::from_seconds(self.created),
+            invoice: self.latest_invoice.as_ref().map_or(Invoice::Settled, Invoice::read),
+            setup: self.pending_setup_intent.map(Reference::into_id),
             account,
             subscription,
             client_secret: self.latest_invoice.as_ref().and_then(client_secret),
@@ -155,6 +203,9 @@ fn client_secret(invoice: &Value) -> Option<SecretText> {
 
 /// What is asked for beside each subscription that somebody may have to pay for.
 const WITH_PAYMENT: (&str, &str) = ("expand[]", "latest_invoice.payment_intent");
+
+/// Nothing is changed if what it costs at once can't be paid. By itself Stripe changes it, and lets it be past due.
+const NOT_UNPAID: (&str, &str) = ("payment_behavior", "error_if_incomplete");
 
 impl Stripe {
     /// Makes a subscription.
@@ -187,19 +238,36 @@ impl Stripe {
         self.web.ask::<Said>(Asked::post(&["subscriptions"], key, &fields)).await?.read()
     }
 
-    /// Goes over to another price, at once: what was paid and not used is set off against the next invoice. Takes back
-    /// that it ends.
+    /// Goes over to another price, at once, and the difference is paid or credited at once too: what would wait for the next
+    /// invoice is lost if that one is void or never comes. What can't be paid changes nothing. Takes back that it ends, and a
+    /// trial ends at `trial_end`, if that is given.
     ///
     /// # Errors
     /// [`Failure`] says why not.
-    pub async fn change_price(&self, id: &str, item: &str, price: &str, key: &str) -> Result<Subscription, Failure> {
-        let fields = [
-            ("items[0][id]", item),
+    pub async fn change_price(
+        &self,
+        old: &Subscription,
+        price: &str,
+        trial_end: Option<&str>,
+        key: &str,
+    ) -> Result<Subscription, Failure> {
+        let mut fields = vec![
+            ("items[0][id]", old.item.as_str()),
             (parameter(price), price),
-            ("proration_behavior", "create_prorations"),
+            ("proration_behavior", "always_invoice"),
+            NOT_UNPAID,
             ("cancel_at_period_end", "false"),
         ];
-        self.update(id, key, &fields).await
+        fields.extend(trial_end.map(|end| ("trial_end", end)));
+        self.update(&old.id, key, &fields).await
+    }
+
+    /// Lets it be paid with this: what it was first paid with is its own, and comes before what the customer pays with.
+    ///
+    /// # Errors
+    /// [`Failure`] says why not.
+    pub async fn choose_method(&self, id: &str, method: &str, key: &str) -> Result<Subscription, Failure> {
+        self.update(id, key, &[("default_payment_method", method)]).await
     }
 
     /// Lets it end with the period that is paid for.
@@ -219,12 +287,23 @@ impl Stripe {
         self.update(id, key, &[("pause_collection[behavior]", "void")]).await
     }
 
-    /// Collects again.
+    /// Collects again, from the next period on.
     ///
     /// # Errors
     /// [`Failure`] says why not.
     pub async fn resume(&self, id: &str, key: &str) -> Result<Subscription, Failure> {
         self.update(id, key, &[("pause_collection", "")]).await
+    }
+
+    /// Collects again, with a period that begins now and is paid: the one that it is in began while nothing was collected.
+    /// If that can't be paid, it goes on resting.
+    ///
+    /// # Errors
+    /// [`Failure`] says why not.
+    pub async fn begin_anew(&self, id: &str, key: &str) -> Result<Subscription, Failure> {
+        let anchor = ("billing_cycle_anchor", "now");
+        let fields = [("pause_collection", ""), anchor, ("proration_behavior", "none"), NOT_UNPAID];
+        self.update(id, key, &fields).await
     }
 
     async fn update(&self, id: &str, key: &str, fields: &[(&str, &str)]) -> Result<Subscription, Failure> {
@@ -245,6 +324,27 @@ impl Stripe {
     /// [`Failure`] says why nobody knows.
     pub async fn find_subscription(&self, id: &str) -> Result<Subscription, Failure> {
         self.web.ask::<Said>(Asked::get(&["subscriptions", id], &[WITH_PAYMENT])).await?.read()
+    }
+
+    /// Pays an open invoice with this.
+    ///
+    /// # Errors
+    /// [`Failure`] says why not; [`Failure::Declined`] also if the person has to confirm it.
+    pub async fn pay_invoice(&self, invoice: &str, method: &str, key: &str) -> Result<(), Failure> {
+        let fields = [("payment_method", method)];
+        let Named { .. } = self.web.ask(Asked::post(&["invoices", invoice, "pay"], key, &fields)).await?;
+        Ok(())
+    }
+
+    /// By what the person's browser completes this, if it is not complete.
+    ///
+    /// # Errors
+    /// [`Failure`] says why nobody knows.
+    pub async fn find_setup_secret(&self, id: &str) -> Result<Option<SecretText>, Failure> {
+        let said: Value = self.web.ask(Asked::get(&["setup_intents", id], &[])).await?;
+        let is_open = !matches!(said["status"].as_str(), Some("succeeded" | "canceled"));
+        let secret = said["client_secret"].as_str().filter(|_| is_open);
+        Ok(secret.map(|secret| SecretText::new(secret.to_owned())))
     }
 
     /// Whether the key is accepted, also for what is asked for beside a subscription: a restricted one has a right for each.

@@ -2,9 +2,10 @@
 //! so nothing is written but what its owner does.
 
 use super::Core;
+use super::billing::Order;
 use super::subscriptions::{Asker, Change, event_of, step_of};
 use crate::model::audit::Event;
-use crate::model::error::Setting;
+use crate::model::error::{Conflict, Setting};
 use crate::model::plan::Plan;
 use crate::model::subscription::{Keeper, Renewal, State, Step, Subscription};
 use crate::model::{AccountId, Error, SubscriptionId};
@@ -44,8 +45,8 @@ impl Core {
     /// Changes a subscription of the ledger's, in the unit of work in which it was read.
     ///
     /// # Errors
-    /// [`crate::model::error::Conflict::SubscriptionMoveImpossible`]; [`Setting::Payments`] for a plan that costs something;
-    /// [`Error::Unavailable`].
+    /// [`Conflict::SubscriptionMoveImpossible`]; for a plan that costs something [`Conflict::SubscriptionBeginsAnew`] where
+    /// somebody takes payments, else [`Setting::Payments`]; [`Error::Unavailable`].
     pub(super) async fn change_in_ledger(
         &self,
         mut tx: Tx,
@@ -55,7 +56,10 @@ impl Core {
     ) -> Result<Subscription, Error> {
         let Some(step) = step_of(&subscription, change)? else { return Ok(subscription) };
         let subscription = match change {
-            Change::Plan(plan) => {
+            Change::Plan(Order { plan, .. }) => {
+                if self.stripe.is_some() && !plan.is_free() {
+                    return Err(Error::Conflict(Conflict::SubscriptionBeginsAnew));
+                }
                 insist_on_free(plan)?;
                 with_plan(subscription, plan, asker)
             }

@@ -59,8 +59,8 @@ pub struct SubscriptionWish<'a> {
 /// A change of a subscription.
 #[derive(Clone, Copy, Debug)]
 pub enum SubscriptionChange<'a> {
-    /// To the plan of this id.
-    Plan(&'a str),
+    /// To this plan, paid with this from now on.
+    Plan(SubscriptionWish<'a>),
     /// It ends with its period.
     Cancel,
     /// It rests.
@@ -72,7 +72,7 @@ pub enum SubscriptionChange<'a> {
 /// A change, with the plan that it names.
 #[derive(Clone, Copy)]
 pub(super) enum Change<'a> {
-    Plan(&'a Plan),
+    Plan(Order<'a>),
     Cancel,
     Pause,
     Unpause,
@@ -82,7 +82,7 @@ impl Change<'_> {
     /// Which move this is for a subscription.
     pub(super) fn of(self, subscription: &Subscription) -> Move {
         match self {
-            Self::Plan(plan) if plan.id == subscription.plan => Move::KeepPlan,
+            Self::Plan(order) if order.plan.id == subscription.plan => Move::KeepPlan,
             Self::Plan(_) => Move::ChangePlan,
             Self::Cancel => Move::Cancel,
             Self::Pause => Move::Pause,
@@ -162,7 +162,7 @@ impl Core {
     ) -> Result<BegunSubscription, Error> {
         let plan = self.offered(wish.plan)?;
         if let Some(stripe) = &self.stripe {
-            let order = Order { plan, method: wish.payment_method };
+            let order = Order { plan, method: wish.payment_method, trial_days: plan.trial_days };
             return self.subscribe_at_stripe(stripe, person, order, asker).await;
         }
         let mut tx = self.begin_change(person).await?;
@@ -184,7 +184,10 @@ impl Core {
         asker: Asker<'_>,
     ) -> Result<Subscription, Error> {
         let change = match change {
-            SubscriptionChange::Plan(id) => Change::Plan(self.offered(id)?),
+            SubscriptionChange::Plan(SubscriptionWish { plan, payment_method: method }) => {
+                let plan = self.offered(plan)?;
+                Change::Plan(Order { plan, method, trial_days: plan.trial_days })
+            }
             SubscriptionChange::Cancel => Change::Cancel,
             SubscriptionChange::Pause => Change::Pause,
             SubscriptionChange::Unpause => Change::Unpause,

@@ -163,6 +163,7 @@ impl Error {
             Self::Conflict(Conflict::SecondFactorNotSetUp),
             Self::Conflict(Conflict::SubscriptionExists),
             Self::Conflict(Conflict::SubscriptionMoveImpossible),
+            Self::Conflict(Conflict::SubscriptionBeginsAnew),
             Self::Conflict(Conflict::SubscriptionChangeUnderWay),
             Self::NotFound(Thing::Account),
             Self::NotFound(Thing::Device),
@@ -364,6 +365,7 @@ impl Conflict {
             Self::SecondFactorNotSetUp => "second_factor_not_set_up",
             Self::SubscriptionExists => "subscription_exists",
             Self::SubscriptionMoveImpossible => "subscription_move_impossible",
+            Self::SubscriptionBeginsAnew => "subscription_begins_anew",
             Self::SubscriptionChangeUnderWay => "subscription_change_under_way",
         }
     }
@@ -389,6 +391,7 @@ impl Conflict {
             Self::SubscriptionMoveImpossible => {
                 "this makes no sense in the state that the subscription is in; read it again"
             }
+            Self::SubscriptionBeginsAnew => "what costs something begins anew: subscribe to it as if you had nothing",
             Self::SubscriptionChangeUnderWay => {
                 "another change of your subscriptions is under way; wait a moment, and read them again"
             }

@@ -222,6 +222,8 @@ pub enum Conflict {
     SubscriptionExists,
     /// The subscription is in a state that this makes no sense in.
     SubscriptionMoveImpossible,
+    /// What the gateway keeps for nothing does not become what is paid: that begins anew.
+    SubscriptionBeginsAnew,
     /// Another change of the account's subscriptions is under way.
     SubscriptionChangeUnderWay,
 }

@@ -296,7 +296,8 @@ impl PaymentMethod {
     /// A violation of `field`, which does not repeat the text.
     pub fn parse(field: &str, text: &str) -> Result<Self, Violation> {
         let is_id = ["pm_", "card_", "src_"].iter().any(|prefix| text.len() > prefix.len() && text.starts_with(prefix));
-        let fits = text.len() <= Self::MAX_CHARS && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = text.len() <= Self::MAX_CHARS
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         if is_id && fits {
             return Ok(Self(text.to_owned()));
         }
@@ -404,9 +405,18 @@ mod tests {
         for text in ["pm_1MoBy5", "card_1", "src_1", "pm_..."] {
             assert_eq!(PaymentMethod::parse("paymentMethodId", text).unwrap().as_str(), text);
         }
-        for text in
-            ["", "pm_", "4242424242424242", "tok_visa", "pm_a b", "pm_\n", "pm_é", &format!("pm_{}", "a".repeat(253))]
-        {
+        for text in [
+            "",
+            "pm_",
+            "4242424242424242",
+            "tok_visa",
+            "pm_a b",
+            "pm_../..",
+            "pm_a/b",
+            "pm_\n",
+            "pm_é",
+            &format!("pm_{}", "a".repeat(253)),
+        ] {
             let violation = PaymentMethod::parse("paymentMethodId", text).unwrap_err();
             assert!(violation.field == "paymentMethodId" && !violation.message.contains("4242"), "{text}");
         }

@@ -141,7 +141,7 @@ pub struct Call {
     pub subscription: SubscriptionId,
     /// What is wanted, as JSON.
     pub wish: String,
-    /// When it was first made.
+    /// When it was last sent, if it is known to have been sent again; else when it was noted.
     pub begun_at: Timestamp,
     /// Until when somebody has it for himself.
     pub claimed_until: Timestamp,
@@ -211,6 +211,16 @@ pub async fn claim_call(tx: &mut Tx, call: &Call, until: Timestamp, now: Timesta
                        WHERE account_id = $1 AND key = $2 AND claimed_until <= $4";
     let (account, key) = (call.account.0, call.key);
     Ok(execute!(tx, sqlx::query(SQL).bind(account).bind(key).bind(until.micros()).bind(now.micros()))? == 1)
+}
+
+/// Notes that a call is sent again.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn renew_call(tx: &mut Tx, call: &Call, now: Timestamp) -> Result<(), Error> {
+    const SQL: &str = "UPDATE billing_calls SET begun_at = $3 WHERE account_id = $1 AND key = $2";
+    execute!(tx, sqlx::query(SQL).bind(call.account.0).bind(call.key).bind(now.micros()))?;
+    Ok(())
 }
 
 /// Puts a call back whose outcome stays unknown. Nothing happens if somebody else has it by now.

@@ -1,5 +1,6 @@
 //! Calls at Stripe that are under way, or whose outcome nobody knows: one an account at a time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -44,10 +45,40 @@ pub(super) enum Earlier {
     Open(Call),
 }
 
+/// Whether a call is made for the first time. What Stripe answers to a repetition may be what it answered then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    First,
+    Repeated,
+}
+
+/// One try to carry a call out.
+pub(super) struct Attempt {
+    pub(super) call: Call,
+    pub(super) turn: Turn,
+    is_sent: AtomicBool,
+}
+
+impl Attempt {
+    pub(super) const fn new(call: Call, turn: Turn) -> Self {
+        Self { call, turn, is_sent: AtomicBool::new(false) }
+    }
+
+    /// To be called before that is sent which the call is about: what fails from now on is that itself.
+    pub(super) fn send(&self) {
+        self.is_sent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an earlier try may still come to something, about which this one has learnt nothing.
+    fn is_open(&self) -> bool {
+        self.turn == Turn::Repeated && !self.is_sent.load(Ordering::Relaxed)
+    }
+}
+
 impl Wish {
     pub(super) fn of(change: Change<'_>) -> Self {
         match change {
-            Change::Plan(plan) => Self::ChangePlan { plan: plan.id.clone() },
+            Change::Plan(order) => Self::ChangePlan { plan: order.plan.id.clone() },
             Change::Cancel => Self::Cancel,
             Change::Pause => Self::Pause,
             Change::Unpause => Self::Unpause,
@@ -164,12 +195,22 @@ impl Core {
                 self.release(&call).await;
                 Err(Error::Unavailable(Dependency::Payments))
             }
-            found if is_young && is_same && (found.is_none() || !wish.is_new()) => Ok(Earlier::Open(call)),
+            found if is_young && is_same && (found.is_none() || !wish.is_new()) => {
+                self.renew(&call).await?;
+                Ok(Earlier::Open(call))
+            }
             found => {
                 self.settle_known(&call, found.as_ref(), None).await?;
                 Ok(Earlier::Nothing)
             }
         }
+    }
+
+    /// Notes that a call is sent again: what may still come of it is as young as its last try.
+    async fn renew(&self, call: &Call) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        billing::renew_call(&mut tx, call, self.clock.now()).await?;
+        tx.commit().await
     }
 
     /// Takes a call that nobody has; `None` if somebody has it.
@@ -228,8 +269,17 @@ impl Core {
         tx.commit().await
     }
 
+    /// Ends a try that came to nothing. One that failed before it sent again what an earlier one sent says nothing of that.
+    pub(super) async fn give_up_attempt(&self, attempt: &Attempt, trouble: Trouble) -> Error {
+        if attempt.is_open() {
+            self.release(&attempt.call).await;
+            return trouble.into_error();
+        }
+        self.give_up(&attempt.call, trouble).await
+    }
+
     /// Ends a call that came to nothing: taken out if that is sure, else put back. Gives what whoever asked is told.
-    pub(super) async fn give_up(&self, call: &Call, trouble: Trouble) -> Error {
+    async fn give_up(&self, call: &Call, trouble: Trouble) -> Error {
         if !trouble.is_definite() {
             self.release(call).await;
         } else if let Err(error) = self.forget(call).await {

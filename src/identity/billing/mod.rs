@@ -5,6 +5,7 @@ mod calls;
 mod events;
 mod mending;
 mod moves;
+mod orders;
 mod sync;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::Core;
 use crate::billing::Failure;
 use crate::model::Error;
 use crate::model::error::Dependency;
-pub(super) use moves::Order;
+pub(super) use orders::Order;
 
 /// How long Stripe has for one change, repetitions included. The gateway ends any request after 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,7 +77,7 @@ impl Trouble {
 /// What whoever pays is told of a decline: a word that he can do something about. Whoever holds a stolen card must not learn that
 /// the bank knows of it, so all others are the general one; the log has the word itself.
 fn told_of_decline(word: &str) -> &'static str {
-    const TOLD: [&str; 17] = [
+    const TOLD: [&str; 18] = [
         "authentication_required",
         "card_not_supported",
         "card_velocity_exceeded",
@@ -91,6 +92,7 @@ fn told_of_decline(word: &str) -> &'static str {
         "invalid_expiry_month",
         "invalid_expiry_year",
         "invalid_number",
+        "payment_method_missing",
         "processing_error",
         "try_again_later",
         "withdrawal_count_limit_exceeded",

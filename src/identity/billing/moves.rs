@@ -3,37 +3,15 @@
 use super::super::subscriptions::{Asker, BegunSubscription, Change, event_of, step_of};
 use super::super::{Core, PersonPresent};
 use super::Trouble;
-use super::calls::{Earlier, Wish, part_key};
+use super::calls::{Attempt, Earlier, Turn, Wish};
+use super::orders::{Answered, Order, is_kept_there, is_open_there, is_payable, unpayable};
 use super::sync::{Along, Asked, Told};
-use crate::billing::{Failure, NewSubscription, Payment, Presence, Stripe, Subscription as Said};
-use crate::model::account::Account;
+use crate::billing::{Failure, Invoice, Stripe};
 use crate::model::audit::Event;
-use crate::model::error::{Conflict, Dependency, Thing, Unauthenticated, Violation};
-use crate::model::plan::Plan;
-use crate::model::subscription::{Keeper, PaymentMethod, State, Step, Subscription};
+use crate::model::error::{Conflict, Dependency, Thing, Unauthenticated};
+use crate::model::subscription::{Keeper, Step, Subscription};
 use crate::model::{AccountId, Error, SubscriptionId};
-use crate::store::billing::{self, Call, Customer};
-use crate::store::{accounts, subscriptions};
-
-/// What somebody wants to have.
-#[derive(Clone, Copy)]
-pub(in crate::identity) struct Order<'a> {
-    pub(in crate::identity) plan: &'a Plan,
-    pub(in crate::identity) method: Option<&'a PaymentMethod>,
-}
-
-/// What Stripe answered, and whose customer it was about, as that was before.
-struct Answered {
-    customer: Customer,
-    said: Said,
-}
-
-/// Whether a call is made for the first time. What Stripe answers to a repetition may be what it answered then.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    First,
-    Repeated,
-}
+use crate::store::{billing, subscriptions};
 
 impl Core {
     /// Subscribes at Stripe. What was begun and is not paid yet is given again, to be paid.
@@ -51,125 +29,43 @@ impl Core {
         let (account, plan) = (person.account(), order.plan);
         let wish = Wish::Subscribe { plan: plan.id.clone(), has_method: order.method.is_some() };
         let earlier = match self.settle_earlier(stripe, account.id, &wish, None, asker).await? {
-            Earlier::Done(done) => return self.with_secret(stripe, done).await,
+            Earlier::Done(done) => return self.pay_open(stripe, done, None).await,
             Earlier::Open(call) => Some(call),
-            Earlier::Nothing => None,
+            Earlier::Nothing => {
+                self.look_first(stripe, account.id).await?;
+                None
+            }
         };
         let mut tx = self.begin_change(person).await?;
         let stored = subscriptions::list(&mut tx, account.id).await?;
-        let is_open = |stored: &Subscription| matches!(stored.keeper, Keeper::Stripe { .. }) && !stored.state.is_over();
-        if let Some(open) = stored.into_iter().find(is_open) {
+        let had = stored
+            .iter()
+            .any(|had| is_kept_there(had) && earlier.as_ref().is_none_or(|call| call.subscription != had.id));
+        if let Some(open) = stored.into_iter().find(is_open_there) {
             drop(tx);
-            let is_unpaid = open.state == State::Incomplete && open.plan == plan.id;
-            return if is_unpaid {
-                self.with_secret(stripe, open).await
+            return if is_payable(open.state) && open.plan == plan.id {
+                self.pay_open(stripe, open, order.method).await
             } else {
                 Err(Error::Conflict(Conflict::SubscriptionExists))
             };
         }
-        let (call, turn) = if let Some(call) = earlier {
+        let attempt = if let Some(call) = earlier {
             drop(tx);
-            (call, Turn::Repeated)
+            Attempt::new(call, Turn::Repeated)
         } else {
             let id = SubscriptionId(self.random.uuid(asker.now));
-            (self.begin_call(tx, account.id, id, &wish, asker.now).await?, Turn::First)
+            Attempt::new(self.begin_call(tx, account.id, id, &wish, asker.now).await?, Turn::First)
         };
-        let answered = match self.errand("subscribe", self.order(stripe, &call, account, order)).await {
+        // Nothing is tried for nothing twice.
+        let order = Order { trial_days: if had { 0 } else { order.trial_days }, ..order };
+        let answered = match self.errand("subscribe", self.order(stripe, &attempt, account, order)).await {
             Ok(answered) => answered,
-            Err(trouble) => return Err(self.give_up(&call, trouble).await),
+            Err(trouble) => return Err(self.give_up_attempt(&attempt, trouble).await),
         };
-        let secret = answered.said.client_secret.clone();
-        let done = Asked { call: &call, event: Event::SubscriptionCreated(&plan.id), asker };
-        let subscription = self.conclude(stripe, &answered, done, turn).await?;
-        let secret = secret.filter(|_| subscription.state == State::Incomplete);
-        let client_secret = secret.map(|secret| secret.expose().to_owned());
+        let done = Asked { call: &attempt.call, event: Event::SubscriptionCreated(&plan.id), asker };
+        let subscription = self.conclude(stripe, &answered, done, attempt.turn).await?;
+        let client_secret = self.secret_of(stripe, &answered.said, subscription.state).await;
         Ok(BegunSubscription { subscription: self.own(subscription), client_secret })
-    }
-
-    /// A subscription that was begun, with what its first payment takes if it waits for that.
-    async fn with_secret(&self, stripe: &Stripe, begun: Subscription) -> Result<BegunSubscription, Error> {
-        let secret = match &begun.keeper {
-            Keeper::Stripe { id: Some(id) } if begun.state == State::Incomplete => {
-                let question = async { Ok(stripe.find_subscription(id).await?) };
-                self.errand("read", question).await.map_err(Trouble::into_error)?.client_secret
-            }
-            Keeper::Stripe { .. } | Keeper::Ledger { .. } => None,
-        };
-        let client_secret = secret.map(|secret| secret.expose().to_owned());
-        Ok(BegunSubscription { subscription: self.own(begun), client_secret })
-    }
-
-    async fn order(
-        &self,
-        stripe: &Stripe,
-        call: &Call,
-        account: &Account,
-        order: Order<'_>,
-    ) -> Result<Answered, Trouble> {
-        let Order { plan, method } = order;
-        stripe.ensure_price(plan).await?;
-        let customer = self.customer(stripe, call, account).await?;
-        if let Some(method) = method {
-            let key = part_key(call.key, "pay", method.as_str());
-            match stripe.pay_with(&customer.id, method.as_str(), &key).await {
-                Err(Failure::Missing(word)) if word != "customer" => {
-                    self.forget(call).await?;
-                    return Err(unknown_method().into());
-                }
-                paid => drop(self.unless_gone(stripe, &customer, paid).await?),
-            }
-        }
-        let (account, subscription) = (account.id.to_string(), call.subscription.public());
-        let new = NewSubscription {
-            customer: &customer.id,
-            account: &account,
-            subscription: &subscription,
-            price: &plan.stripe_price,
-            trial_days: plan.trial_days,
-            payment: if method.is_some() { Payment::AtHand } else { Payment::ToCome },
-        };
-        let said = stripe.subscribe(new, &call.key.to_string()).await;
-        let said = self.unless_gone(stripe, &customer, said).await?;
-        Ok(Answered { customer, said })
-    }
-
-    /// Forgets a customer that is not at Stripe any more, or never was at the account of this key, so that the next try makes
-    /// another one. Whoever subscribes has nothing there that would be lost.
-    async fn unless_gone<T>(
-        &self,
-        stripe: &Stripe,
-        customer: &Customer,
-        outcome: Result<T, Failure>,
-    ) -> Result<T, Trouble> {
-        if let Err(Failure::Missing(_)) = &outcome
-            && stripe.find_customer(&customer.id).await? != Presence::There
-        {
-            let mut tx = self.db.write().await?;
-            billing::delete_customer(&mut tx, customer).await?;
-            tx.commit().await?;
-        }
-        Ok(outcome?)
-    }
-
-    /// Who the account is at Stripe; whoever it does not know yet is made known.
-    async fn customer(&self, stripe: &Stripe, call: &Call, account: &Account) -> Result<Customer, Trouble> {
-        if let Some(known) = billing::find_customer(&mut self.db.read().await?, account.id).await? {
-            return Ok(known);
-        }
-        let email = account.email.as_deref();
-        let key = part_key(call.key, "customer", email.unwrap_or_default());
-        let id = stripe.create_customer(&account.id.to_string(), email, &key).await?;
-        let now = self.clock.now();
-        let mut tx = self.db.write().await?;
-        accounts::lock(&mut tx, account.id).await?;
-        billing::insert_customer(&mut tx, account.id, &id, now).await?;
-        let known = billing::find_customer(&mut tx, account.id).await?;
-        if known.as_ref().is_none_or(|known| known.id != id) {
-            // The account was deleted meanwhile, or somebody else was faster.
-            billing::insert_farewell(&mut tx, &id, now).await?;
-        }
-        tx.commit().await?;
-        known.ok_or(Trouble::Own(Error::NotAuthenticated(Unauthenticated::SessionEnded)))
     }
 
     /// Changes a subscription at Stripe.
@@ -193,6 +89,7 @@ impl Core {
         };
         let mut tx = self.begin_change(person).await?;
         let found = subscriptions::find(&mut tx, account, id).await?.ok_or(Error::NotFound(Thing::Subscription))?;
+        self.insist_on_currency(&found, change)?;
         let (step, there) = match (step_of(&found, change), &found.keeper) {
             (Ok(Some(step)), Keeper::Stripe { id: Some(there) }) => (step, there.clone()),
             (judged, _) => {
@@ -200,53 +97,69 @@ impl Core {
                 if let Some(call) = &earlier {
                     self.forget(call).await?;
                 }
-                return judged.map(|_| found);
+                let is_so = judged?.is_none();
+                if let Change::Plan(Order { method: Some(method), .. }) = change
+                    && let Keeper::Stripe { id: Some(there) } = &found.keeper
+                    && is_so
+                {
+                    self.choose_method(stripe, account, there, method).await?;
+                }
+                return Ok(found);
             }
         };
-        let (call, turn) = if let Some(call) = earlier {
+        let attempt = if let Some(call) = earlier {
             drop(tx);
-            (call, Turn::Repeated)
+            Attempt::new(call, Turn::Repeated)
         } else {
-            (self.begin_call(tx, account, id, &wish, asker.now).await?, Turn::First)
+            Attempt::new(self.begin_call(tx, account, id, &wish, asker.now).await?, Turn::First)
         };
-        let made = self.errand(name_of(step), self.make_step(stripe, &call, &there, change, step)).await;
+        let made = self.errand(name_of(step), self.make_step(stripe, &attempt, &there, change, step)).await;
         match made {
             Ok(answered) => {
-                let plan = if let Change::Plan(plan) = change { &plan.id } else { &found.plan };
-                let done = Asked { call: &call, event: event_of(step, plan), asker };
-                self.conclude(stripe, &answered, done, turn).await
+                let plan = if let Change::Plan(order) = change { &order.plan.id } else { &found.plan };
+                let done = Asked { call: &attempt.call, event: event_of(step, plan), asker };
+                self.conclude(stripe, &answered, done, attempt.turn).await
             }
             Err(trouble @ Trouble::Stripe(Failure::Missing(_) | Failure::Refused(_))) => {
-                let told = self.give_up(&call, trouble).await;
+                let told = self.give_up_attempt(&attempt, trouble).await;
                 self.look_again(stripe, (account, id), change, told).await
             }
-            Err(trouble) => Err(self.give_up(&call, trouble).await),
+            Err(trouble) => Err(self.give_up_attempt(&attempt, trouble).await),
         }
     }
 
     async fn make_step(
         &self,
         stripe: &Stripe,
-        call: &Call,
+        attempt: &Attempt,
         there: &str,
         change: Change<'_>,
         step: Step,
     ) -> Result<Answered, Trouble> {
+        let call = &attempt.call;
         let customer = billing::find_customer(&mut self.db.read().await?, call.account).await?;
         let customer = customer.ok_or_else(|| Failure::Refused("the customer is not known any more".to_owned()))?;
         let key = call.key.to_string();
         let said = match (step, change) {
-            (Step::ChangePlan, Change::Plan(plan)) => {
-                stripe.ensure_price(plan).await?;
-                let now = stripe.find_subscription(there).await?;
-                stripe.change_price(there, &now.item, &plan.stripe_price, &key).await?
-            }
-            (Step::CancelNow, _) => stripe.end_now(there).await?,
+            (Step::ChangePlan, Change::Plan(order)) => self.go_over(stripe, attempt, &customer, there, order).await?,
+            (Step::CancelNow, _) => match stripe.end_now(there).await {
+                // It may be an earlier try that ended it, whose answer got lost.
+                Err(Failure::Missing(word)) => {
+                    let said = stripe.find_subscription(there).await?;
+                    if said.is_over() { said } else { return Err(Failure::Missing(word).into()) }
+                }
+                said => said?,
+            },
             (Step::Pause, _) => stripe.pause(there, &key).await?,
             (Step::Unpause, _) => {
-                // Stripe itself lets some rest, and those go on in another way.
-                let is_asleep = stripe.find_subscription(there).await?.status == "paused";
-                if is_asleep { stripe.wake(there, &key).await? } else { stripe.resume(there, &key).await? }
+                let now = stripe.find_subscription(there).await?;
+                attempt.send();
+                match now.status.as_str() {
+                    // Stripe itself lets some rest, and those go on in another way.
+                    "paused" => stripe.wake(there, &key).await?,
+                    _ if now.invoice == Invoice::Void => stripe.begin_anew(there, &key).await.map_err(unpayable)?,
+                    _ => stripe.resume(there, &key).await?,
+                }
             }
             (Step::CancelAtPeriodEnd | Step::ChangePlan, _) => stripe.end_with_period(there, &key).await?,
         };
@@ -299,11 +212,6 @@ impl Core {
             Some(_) => Err(Error::Unavailable(Dependency::PaymentsSetUp)),
         }
     }
-}
-
-fn unknown_method() -> Error {
-    let message = "Stripe has no such means of payment for you; take the id that its page gave just now".to_owned();
-    Error::Invalid(vec![Violation { field: "paymentMethodId".to_owned(), message }])
 }
 
 /// What a step is called in the log.

@@ -103,7 +103,8 @@ pub(super) struct CreatedAnswer {
     /// The subscription.
     #[serde(flatten)]
     subscription: OwnAnswer,
-    /// By which Stripe's page in the browser confirms the first payment, while `status` is `incomplete`.
+    /// By which Stripe's page in the browser confirms the payment that is due, while `status` is `incomplete` or `past_due`;
+    /// `trialing`, it gives what is paid with afterwards.
     client_secret: Option<String>,
 }
 
@@ -115,7 +116,8 @@ impl From<BegunSubscription> for CreatedAnswer {
 
 /// Subscribe
 ///
-/// An account has one subscription that is not over at a time.
+/// An account has one subscription that is not over at a time. The same plan again, while something is to be paid for it, pays
+/// that with what is given, or tells once more by what it is confirmed.
 #[utoipa::path(
     post, path = "/v1/users/subscriptions", tag = "platform", operation_id = "platform_subscribe",
     request_body = CreateRequest,
@@ -143,10 +145,14 @@ pub(super) async fn create(
     V1Json(request): V1Json<CreateRequest>,
 ) -> Result<Created<Sensitive<CreatedAnswer>>, V1Problem> {
     let CreateRequest { plan_id, payment_method_id } = request;
-    let method = payment_method_id.map(|text| PaymentMethod::parse("paymentMethodId", &text)).transpose();
-    let method = method.map_err(|violation| Error::Invalid(vec![violation]))?;
+    let method = method_of(payment_method_id.as_deref())?;
     let wish = SubscriptionWish { plan: &plan_id, payment_method: method.as_ref() };
     Ok(Created(Sensitive(core.subscribe(&person, wish, &client).await?.into())))
+}
+
+fn method_of(id: Option<&str>) -> Result<Option<PaymentMethod>, Error> {
+    let method = id.map(|text| PaymentMethod::parse("paymentMethodId", text)).transpose();
+    method.map_err(|violation| Error::Invalid(vec![violation]))
 }
 
 /// Another plan.
@@ -157,11 +163,14 @@ pub(super) struct ChangeRequest {
     /// The id of a plan; that of the plan that it has takes a cancellation back.
     #[schema(example = "premium_yearly")]
     plan_id: String,
+    /// With what it is paid from now on; also with the plan that it has.
+    #[schema(example = "pm_1MoBy5LkdIwHu7ix", max_length = 255)]
+    payment_method_id: Option<String>,
 }
 
 /// Change the plan of a subscription
 ///
-/// It takes a cancellation back as well.
+/// It takes a cancellation back as well. What costs more is paid at once, or nothing is changed.
 #[utoipa::path(
     put, path = "/v1/users/subscriptions/{id}", tag = "platform", operation_id = "platform_change_subscription",
     params(("id" = String, Path, description = "The subscription's id")),
@@ -176,8 +185,8 @@ pub(super) struct ChangeRequest {
         (status = 402, description = "`payment_provider_not_configured`, `payment_failed`", body = ProblemBody),
         (status = 403, description = "`person_required`, `account_disabled`", body = ProblemBody),
         (status = 404, description = "`subscription_not_found`", body = ProblemBody),
-        (status = 409, description = "`subscription_move_impossible`, `subscription_change_under_way`",
-         body = ProblemBody),
+        (status = 409, description = "`subscription_move_impossible`, `subscription_change_under_way`, \
+         `subscription_begins_anew`", body = ProblemBody),
         (status = 413, description = "`body_too_large`", body = ProblemBody),
         (status = 415, description = "`unsupported_media_type`", body = ProblemBody),
         (status = 429, description = "`too_many_requests`", body = ProblemBody),
@@ -192,7 +201,9 @@ pub(super) async fn change(
     TextPath(id): TextPath,
     V1Json(request): V1Json<ChangeRequest>,
 ) -> Result<Sensitive<OwnAnswer>, V1Problem> {
-    changed(&core, &person, &id, SubscriptionChange::Plan(&request.plan_id), &client).await
+    let method = method_of(request.payment_method_id.as_deref())?;
+    let wish = SubscriptionWish { plan: &request.plan_id, payment_method: method.as_ref() };
+    changed(&core, &person, &id, SubscriptionChange::Plan(wish), &client).await
 }
 
 /// Cancel a subscription

@@ -28,6 +28,10 @@ pub struct Kept {
     pub metadata: BTreeMap<String, String>,
     /// The state of the first payment: `succeeded`, `requires_action`, `requires_payment_method`; `None` if nothing is due.
     pub payment: Option<String>,
+    /// Whether the newest invoice is void.
+    pub is_void: bool,
+    /// What it is paid with itself, before what the customer pays with.
+    pub method: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +78,10 @@ impl Desk {
             now,
             customers: Vec::new(),
             subscriptions: Vec::new(),
-            prices: BTreeMap::from([("price_gold".to_owned(), price(2900, "eur"))]),
+            prices: BTreeMap::from([
+                ("price_gold".to_owned(), price(2900, "eur")),
+                ("price_plus".to_owned(), price(1900, "usd")),
+            ]),
             methods: BTreeMap::new(),
             charges: Vec::new(),
             prorations: 0,
@@ -91,9 +98,42 @@ impl Desk {
     /// Changes a subscription as somebody does at the dashboard, or time does; tells it as an event.
     pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Kept)) {
         let at = self.subscriptions.iter().position(|kept| kept.id == id).expect("a subscription");
+        let currency = self.prices[&self.subscriptions[at].price].currency.clone();
         change(&mut self.subscriptions[at]);
+        assert_eq!(self.prices[&self.subscriptions[at].price].currency, currency, "no subscription gets another one");
         let is_over = self.subscriptions[at].status == "canceled";
         self.tell(if is_over { "customer.subscription.deleted" } else { "customer.subscription.updated" }, at);
+    }
+
+    /// A period is over, and the next one begins: it is invoiced, and that is void while collection is paused.
+    pub fn renew(&mut self, id: &str) {
+        let kept = self.subscriptions.iter().find(|kept| kept.id == id).expect("a subscription").clone();
+        self.now = kept.end;
+        let Price { amount, interval, .. } = self.prices[&kept.price].clone();
+        let paid = if kept.pause.is_some() { Ok(()) } else { self.collect(&kept.customer, amount) };
+        self.change(id, |kept| {
+            kept.start = kept.end;
+            kept.end += DAY * days(&interval);
+            kept.is_void = kept.pause.is_some();
+            if !kept.is_void {
+                let status = if paid.is_ok() { "active" } else { "past_due" };
+                status.clone_into(&mut kept.status);
+                kept.payment = Some(paid.map_or_else(str::to_owned, |()| "succeeded".to_owned()));
+            }
+        });
+    }
+
+    /// Charges what the customer pays with; else what the payment waits for.
+    fn collect(&mut self, customer: &str, amount: u64) -> Result<(), &'static str> {
+        let method = self.customer(customer).and_then(|customer| customer.pays_with.clone());
+        match method.as_deref() {
+            _ if amount == 0 => return Ok(()),
+            Some(method) if method.contains("action") => return Err("requires_action"),
+            Some(method) if !method.contains("fails") => {}
+            _ => return Err("requires_payment_method"),
+        }
+        self.charges.push((customer.to_owned(), amount));
+        Ok(())
     }
 
     /// The one subscription that there is.
@@ -125,7 +165,14 @@ impl Desk {
                        "client_secret": format!("pi_{}_secret_x", kept.id)})
             });
             let is_paid = kept.payment.as_deref().is_none_or(|status| status == "succeeded");
-            json!({"id": invoice, "object": "invoice", "status": if is_paid { "paid" } else { "open" },
+            let status = if kept.is_void {
+                "void"
+            } else if is_paid {
+                "paid"
+            } else {
+                "open"
+            };
+            json!({"id": invoice, "object": "invoice", "status": status,
                    "payment_intent": intent})
         } else {
             json!(invoice)
@@ -135,11 +182,43 @@ impl Desk {
             "pause_collection": kept.pause.as_ref().map(|behavior| json!({"behavior": behavior, "resumes_at": null})),
             "cancel_at_period_end": kept.ends, "created": kept.created, "metadata": kept.metadata,
             "current_period_start": kept.start, "current_period_end": kept.end, "latest_invoice": invoice,
+            "pending_setup_intent": self.waits_for_setup(kept).then(|| format!("seti_{}", kept.id)),
             "items": {"object": "list", "data": [{
                 "id": format!("si_{}", kept.id), "object": "subscription_item", "price": shown,
                 "plan": {"id": kept.price},
             }]},
         })
+    }
+
+    /// Whether it is tried without anything that it could be paid with afterwards.
+    fn waits_for_setup(&self, kept: &Kept) -> bool {
+        let customer = self.customers.iter().find(|customer| customer.id == kept.customer);
+        kept.status == "trialing" && customer.is_some_and(|customer| customer.pays_with.is_none())
+    }
+
+    /// Pays what is open; nothing is paid twice.
+    fn pay(&mut self, invoice: &str, fields: Fields<'_>) -> Answer {
+        let at = self.subscriptions.iter().position(|kept| format!("in_{}", kept.id) == invoice);
+        let Some(at) = at else { return missing(404, "invoice") };
+        let (kept, method) = (self.subscriptions[at].clone(), fields.get("payment_method").expect("a method"));
+        assert_eq!(self.methods.get(&method), Some(&kept.customer), "a method of the customer's");
+        if kept.is_void || kept.payment.as_deref().is_none_or(|status| status == "succeeded") {
+            return (400, error("invalid_request_error", "invoice_already_paid"));
+        }
+        let amount = self.prices[&kept.price].amount;
+        let (status, answer) = match method.as_str() {
+            method if method.contains("action") => ("requires_action", "invoice_payment_intent_requires_action"),
+            method if method.contains("fails") => ("requires_payment_method", "card_declined"),
+            _ => ("succeeded", ""),
+        };
+        self.subscriptions[at].payment = Some(status.to_owned());
+        if status != "succeeded" {
+            return (402, error("card_error", answer));
+        }
+        self.charges.push((kept.customer, amount));
+        "active".clone_into(&mut self.subscriptions[at].status);
+        self.tell("customer.subscription.updated", at);
+        (200, json!({"id": invoice, "object": "invoice", "status": "paid"}))
     }
 
     pub(super) fn serve(&mut self, asked: &Asked) -> Answer {
@@ -166,9 +245,14 @@ impl Desk {
                 "items[0][plan]",
                 "proration_behavior",
                 "cancel_at_period_end",
+                "payment_behavior",
+                "trial_end",
+                "default_payment_method",
+                "billing_cycle_anchor",
                 "pause_collection",
                 "pause_collection[behavior]",
             ],
+            ("POST", ["invoices", _, "pay"]) => &["payment_method"],
             ("GET", ["subscriptions", _]) => &["expand[]"],
             ("GET", ["subscriptions"]) => &["customer", "status", "limit", "expand[]"],
             _ => &[],
@@ -195,6 +279,10 @@ impl Desk {
             ("POST", ["subscriptions", id]) => self.update(id, fields),
             ("POST", ["subscriptions", id, "resume"]) => self.wake(id),
             ("DELETE", ["subscriptions", id]) => self.cancel(id),
+            ("POST", ["invoices", id, "pay"]) => self.pay(id, fields),
+            ("GET", ["setup_intents", id]) => {
+                (200, json!({"id": id, "object": "setup_intent", "client_secret": format!("{id}_secret_x")}))
+            }
             _ => (404, error("invalid_request_error", "unrecognized_url")),
         }
     }
@@ -333,7 +421,7 @@ impl Desk {
         if payment == Some("succeeded") {
             self.charges.push((customer.clone(), amount));
         }
-        let days = DAYS.iter().find(|(name, _)| *name == interval).expect("an interval").1;
+        let days = days(&interval);
         let kept = Kept {
             id: self.id("sub"),
             customer,
@@ -346,6 +434,8 @@ impl Desk {
             created: self.now,
             metadata: fields.metadata(),
             payment: payment.map(str::to_owned),
+            is_void: false,
+            method: None,
         };
         let shown = self.show(&kept, fields.is_expanded());
         self.subscriptions.push(kept);
@@ -379,22 +469,14 @@ impl Desk {
 
     fn update(&mut self, id: &str, fields: Fields<'_>) -> Answer {
         let Some(at) = self.subscriptions.iter().position(|kept| kept.id == id) else { return missing(404, "id") };
-        if self.subscriptions[at].status == "canceled" {
+        let mut kept = self.subscriptions[at].clone();
+        if ["canceled", "incomplete_expired"].contains(&kept.status.as_str()) {
             return missing(404, "id");
         }
-        if fields.get("items[0][id]").is_some() || fields.get("items[0][price]").is_some() {
-            assert_eq!(fields.get("items[0][id]"), Some(format!("si_{id}")), "a price without its item is added");
-            let price = fields.price();
-            if !self.prices.contains_key(&price) {
-                return missing(400, "items[0][price]");
-            }
-            assert_eq!(fields.get("proration_behavior").as_deref(), Some("create_prorations"));
-            if self.subscriptions[at].price != price {
-                self.prorations += 1;
-            }
-            self.subscriptions[at].price = price;
+        if let Some(method) = fields.get("default_payment_method") {
+            assert_eq!(self.methods.get(&method), Some(&kept.customer), "a method of the customer's");
+            kept.method = Some(method);
         }
-        let kept = &mut self.subscriptions[at];
         match fields.get("cancel_at_period_end").as_deref() {
             Some("true") => kept.ends = true,
             Some("false") => kept.ends = false,
@@ -407,8 +489,82 @@ impl Desk {
             (None, None) => {}
             other => panic!("pause_collection {other:?}"),
         }
+        let due = match self.reprice(&mut kept, fields) {
+            Ok(due) => due,
+            Err(refusal) => return refusal,
+        };
+        if due > 0 {
+            kept.is_void = kept.pause.is_some();
+            let paid = if kept.is_void { Ok(()) } else { self.collect(&kept.customer, due) };
+            match paid {
+                Ok(()) => kept.payment = Some("succeeded".to_owned()),
+                Err(_) if fields.get("payment_behavior").as_deref() == Some("error_if_incomplete") => {
+                    let has_method = self.customer(&kept.customer).is_some_and(|customer| customer.pays_with.is_some());
+                    return if has_method {
+                        (402, error("card_error", "card_declined"))
+                    } else {
+                        (400, error("invalid_request_error", "resource_missing"))
+                    };
+                }
+                // It is changed all the same.
+                Err(waits_for) => {
+                    "past_due".clone_into(&mut kept.status);
+                    kept.payment = Some(waits_for.to_owned());
+                }
+            }
+        }
+        self.subscriptions[at] = kept;
         self.tell("customer.subscription.updated", at);
         (200, self.show(&self.subscriptions[at], false))
+    }
+
+    /// Another price, or another beginning of the period; gives what is to be paid at once.
+    fn reprice(&mut self, kept: &mut Kept, fields: Fields<'_>) -> Result<u64, Answer> {
+        let old = self.prices[&kept.price].clone();
+        let proration = fields.get("proration_behavior");
+        if fields.get("items[0][id]").is_some() || fields.get("items[0][price]").is_some() {
+            let item = Some(format!("si_{}", kept.id));
+            assert_eq!(fields.get("items[0][id]"), item, "a price without its item is added");
+            let price = fields.price();
+            if !self.prices.contains_key(&price) {
+                return Err(missing(400, "items[0][price]"));
+            }
+            if self.prices[&price].currency != old.currency {
+                return Err((400, error("invalid_request_error", "currency_mismatch")));
+            }
+            assert!(matches!(proration.as_deref(), Some("create_prorations" | "always_invoice")));
+            self.prorations += usize::from(kept.price != price);
+            kept.price = price;
+        }
+        let new = self.prices[&kept.price].clone();
+        let is_anew = match fields.get("billing_cycle_anchor").as_deref() {
+            None => false,
+            Some("now") => true,
+            Some(other) => panic!("billing_cycle_anchor {other}"),
+        };
+        if kept.status == "trialing" {
+            match fields.get("trial_end").as_deref() {
+                None => return Ok(0),
+                Some("now") => {
+                    "active".clone_into(&mut kept.status);
+                    (kept.start, kept.end) = (self.now, self.now + DAY * days(&new.interval));
+                    return Ok(new.amount);
+                }
+                Some(end) => {
+                    kept.end = end.parse().expect("a time");
+                    assert!(kept.end > self.now, "a trial that ends in the past");
+                    return Ok(0);
+                }
+            }
+        }
+        // What begins to cost something, or has other periods, begins anew.
+        if is_anew || old.interval != new.interval || (old.amount == 0 && new.amount > 0) {
+            (kept.start, kept.end) = (self.now, self.now + DAY * days(&new.interval));
+            return Ok(new.amount);
+        }
+        let more = new.amount.saturating_sub(old.amount);
+        let (left, whole) = ((kept.end - self.now).unsigned_abs(), (kept.end - kept.start).unsigned_abs());
+        Ok(if proration.as_deref() == Some("always_invoice") { more * left / whole } else { 0 })
     }
 
     fn wake(&mut self, id: &str) -> Answer {
@@ -423,7 +579,7 @@ impl Desk {
 
     fn cancel(&mut self, id: &str) -> Answer {
         let Some(at) = self.subscriptions.iter().position(|kept| kept.id == id) else { return missing(404, "id") };
-        if self.subscriptions[at].status == "canceled" {
+        if ["canceled", "incomplete_expired"].contains(&self.subscriptions[at].status.as_str()) {
             return missing(404, "id");
         }
         let is_unpaid = self.subscriptions[at].status == "incomplete";
@@ -432,6 +588,11 @@ impl Desk {
         self.tell("customer.subscription.deleted", at);
         (200, self.show(&self.subscriptions[at], false))
     }
+}
+
+/// How many days a period has.
+fn days(interval: &str) -> i64 {
+    DAYS.iter().find(|(name, _)| *name == interval).expect("an interval").1
 }
 
 fn missing(status: u16, param: &str) -> Answer {

@@ -62,6 +62,8 @@ pub enum Fault {
     Lost,
     /// The connection breaks before anything is done.
     Broken,
+    /// The connection breaks, and it is done as soon as [`Stripe::catch_up`] says.
+    Later,
     /// It is done, and nobody answers for so long.
     Slow(Duration),
     /// It fails with this status within, which is remembered under its key: nothing is done.
@@ -92,6 +94,8 @@ struct Office {
     /// What goes wrong with all of them.
     mood: Option<Fault>,
     remembered: HashMap<String, Remembered>,
+    /// What is still to be done.
+    late: Vec<Asked>,
 }
 
 struct Remembered {
@@ -126,6 +130,7 @@ impl Stripe {
             scripted: Vec::new(),
             mood: None,
             remembered: HashMap::new(),
+            late: Vec::new(),
         }));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&office));
         std::thread::spawn(move || {
@@ -207,6 +212,14 @@ impl Stripe {
         work(&mut self.office().desk)
     }
 
+    /// Does what it was to do later.
+    pub fn catch_up(&self) {
+        let mut office = self.office();
+        for asked in std::mem::take(&mut office.late) {
+            office.serve(&asked, None);
+        }
+    }
+
     /// Forgets all keys, as after a day.
     pub fn forget_keys(&self) {
         self.office().remembered.clear();
@@ -231,6 +244,7 @@ pub fn plans() -> Value {
         {"id": "premium_monthly", "plan": "premium", "price": 999, "currency": "usd", "interval": "month"},
         {"id": "premium_yearly", "plan": "premium", "price": 9900, "interval": "year"},
         {"id": "gold", "price": 2900, "currency": "eur", "interval": "month", "stripe_price": "price_gold"},
+        {"id": "plus", "price": 1900, "interval": "month", "stripe_price": "price_plus"},
         {"id": "trial", "price": 500, "interval": "month", "trial_days": 14},
         {"id": "free", "interval": "month"},
     ])
@@ -284,7 +298,7 @@ async fn answer(
         (fault, status, answer)
     };
     match fault {
-        Some(Fault::Lost | Fault::Broken) => broken(),
+        Some(Fault::Lost | Fault::Broken | Fault::Later) => broken(),
         Some(Fault::Slow(span)) => {
             tokio::time::sleep(span).await;
             respond(status, &answer, &[])
@@ -355,6 +369,10 @@ impl Office {
             Some(Fault::Busy(_)) => return (429, error("invalid_request_error", "rate_limit")),
             Some(Fault::Locked) => return (409, error("invalid_request_error", "lock_timeout")),
             Some(Fault::Elsewhere) => return (307, json!({})),
+            Some(Fault::Later) => {
+                self.late.push(asked.clone());
+                return (200, json!({}));
+            }
             Some(Fault::Broken | Fault::Rubbish | Fault::Huge) => return (200, json!({})),
             Some(Fault::Hopeless) => return (500, error("api_error", "broken")),
             _ => {}

@@ -1,6 +1,7 @@
 //! Subscriptions that Stripe keeps, against a Stripe that checks every request: what it is asked, what becomes of failures,
 //! what events bring, and what is cleared up afterwards.
 
+mod charges;
 mod mending;
 mod races;
 mod refusals;

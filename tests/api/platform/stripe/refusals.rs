@@ -67,6 +67,18 @@ on_both! {
         assert!(!format!("{:?}", stripe.asked()).contains("4242424242424242"));
     }
 
+    async fn an_id_leads_nowhere_but_to_a_means_of_payment(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        for method in ["pm_../..", "pm_a/b", "pm_?x", "pm_#x", "pm_%2e%2e", "pm_a&customer=b", "pm_\\"] {
+            let answer = subscribe(&world, &token, "premium_monthly", method).await;
+            let refused = answer.refused(400, "invalid_request");
+            assert_eq!(named(&refused), ["paymentMethodId"], "{method}");
+            assert!(!refused.text.contains(method), "{}", refused.text);
+        }
+        assert!(stripe.asked().is_empty());
+    }
+
     async fn a_key_that_is_refused_is_the_operators_affair_and_is_not_told(world: World) {
         let stripe = Stripe::start();
         let world = stripe.before_with(&world, &[("STRIPE__SECRET_KEY", "sk_test_wrong_key_hunter3")]).await;
@@ -85,7 +97,8 @@ on_both! {
         let stripe = Stripe::start();
         let plans = |price: u64, stripe_price: &str| {
             let plan = json!({"id": "gold", "price": price, "currency": "eur", "interval": "month", "stripe_price": stripe_price});
-            json!([plan, {"id": "premium_monthly", "price": 999}, {"id": "premium_yearly", "price": 9900, "interval": "year"}]).to_string()
+            json!([plan, {"id": "premium_monthly", "price": 999, "currency": "eur"}, {"id": "premium_yearly", "price": 9900, "interval": "year"}])
+                .to_string()
         };
         let first = stripe.before_with(&world, &[("PLANS", &plans(2900, "price_gold"))]).await;
         let token = join(&first, "trader1").await;

@@ -140,14 +140,14 @@ on_both! {
             "POST /v1/plans id=premium_yearly amount=9900 currency=usd interval=year product[name]=premium",
             "GET /v1/subscriptions/THERE expand[]=latest_invoice.payment_intent",
             "POST /v1/subscriptions/THERE items[0][id]=si_THERE items[0][plan]=premium_yearly \
-             proration_behavior=create_prorations cancel_at_period_end=false",
+             proration_behavior=always_invoice payment_behavior=error_if_incomplete cancel_at_period_end=false",
         ]);
         let paused = put(&world, &token, &id, "pause").await.ok(200);
         assert_eq!(paused.field("status"), "paused");
         assert!(!has(&world, &token).await);
         assert_eq!(asked(), ["POST /v1/subscriptions/THERE pause_collection[behavior]=void"]);
         put(&world, &token, &id, "pause").await.refused(409, "subscription_move_impossible");
-        change(&world, &token, &id, "gold").await.refused(409, "subscription_move_impossible");
+        change(&world, &token, &id, "plus").await.refused(409, "subscription_move_impossible");
         let resumed = put(&world, &token, &id, "unpause").await.ok(200);
         assert_eq!(resumed.field("status"), "active");
         assert_eq!(asked(), [
@@ -168,7 +168,7 @@ on_both! {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), all, "no key is used for two things");
-        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 1));
+        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 2));
         let events = world.data().await.text(EVENTS).await;
         assert_eq!(events, "subscription_created:premium_monthly subscription_changed:premium_yearly subscription_paused \
                             subscription_resumed subscription_canceled subscription_changed:premium_yearly");

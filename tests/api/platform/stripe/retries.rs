@@ -86,6 +86,92 @@ on_both! {
         assert_eq!(stripe.with(|desk| (desk.charges.len(), desk.customers.len())), (1, 1));
     }
 
+    async fn a_repetition_that_fails_before_it_is_sent_again_forgets_nothing(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        for fault in [Fault::Later, Fault::Broken, Fault::Broken] {
+            stripe.fail("POST /v1/subscriptions", fault);
+        }
+        subscribe(&world, &token, "premium_monthly", "pm_good").await.refused(503, "billing_unavailable");
+        // Of the first try nothing is known yet.
+        for (method, status, code) in [("pm_declined", 402, "payment_failed"), ("pm_missing", 400, "invalid_request")] {
+            subscribe(&world, &token, "premium_monthly", method).await.refused(status, code);
+            assert_eq!(world.data().await.text(CALLS).await, "1", "{method}");
+        }
+        subscribe(&world, &token, "premium_monthly", "pm_other").await.ok(201);
+        stripe.catch_up();
+        stripe.tell(&world).await;
+        assert_eq!(stripe.with(|desk| (desk.charges.len(), desk.subscriptions.len())), (1, 1));
+        stripe.asked();
+    }
+
+    async fn what_may_still_come_is_as_young_as_its_last_try(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        let send = async |last: Fault| {
+            for fault in [last, Fault::Broken, Fault::Broken] {
+                stripe.fail("POST /v1/subscriptions", fault);
+            }
+            subscribe(&world, &token, "premium_monthly", "pm_good").await.refused(503, "billing_unavailable");
+        };
+        send(Fault::Broken).await;
+        world.pass(Duration::from_mins(9));
+        send(Fault::Later).await;
+        world.pass(Duration::from_mins(3));
+        world.core.mend_billing().await.unwrap();
+        subscribe(&world, &token, "gold", "pm_good").await.refused(503, "billing_unavailable");
+        stripe.catch_up();
+        subscribe(&world, &token, "gold", "pm_good").await.refused(409, "subscription_exists");
+        assert_eq!(stripe.with(|desk| (desk.charges.len(), desk.subscriptions.len())), (1, 1));
+        stripe.asked();
+    }
+
+    async fn what_came_after_it_was_given_up_is_found_before_another_one_is_made(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        for fault in [Fault::Later, Fault::Broken, Fault::Broken] {
+            stripe.fail("POST /v1/subscriptions", fault);
+        }
+        subscribe(&world, &token, "premium_monthly", "pm_good").await.refused(503, "billing_unavailable");
+        world.pass(Duration::from_mins(11));
+        world.core.mend_billing().await.unwrap();
+        assert_eq!(world.data().await.text(CALLS).await, "0");
+        stripe.catch_up();
+        subscribe(&world, &token, "premium_monthly", "pm_good").await.refused(409, "subscription_exists");
+        assert_eq!(stripe.with(|desk| (desk.charges.len(), desk.subscriptions.len())), (1, 1));
+        stripe.asked();
+    }
+
+    async fn a_change_that_nobody_knows_of_is_sent_again_by_the_same_key(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        let id = subscribe(&world, &token, "premium_monthly", "pm_good").await.ok(201).field("id").to_owned();
+        let there = format!("POST /v1/subscriptions/{}", stripe.with(|desk| desk.only().id));
+        for _ in 0..TRIES {
+            stripe.fail(&there, Fault::Broken);
+        }
+        change(&world, &token, &id, "premium_yearly").await.refused(503, "billing_unavailable");
+        let first = stripe.posts().pop().unwrap();
+        change(&world, &token, &id, "premium_yearly").await.ok(200);
+        let posts = stripe.posts();
+        assert_eq!(posts, [first]);
+        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 2));
+        assert_eq!(world.data().await.text(CALLS).await, "0");
+    }
+
+    async fn an_end_whose_answer_is_lost_is_an_end(world: World) {
+        let (world, stripe) = paid(&world).await;
+        let token = join(&world, "trader1").await;
+        let id = subscribe_bare(&world, &token, "gold").await.ok(201).field("id").to_owned();
+        // Repeated at once, Stripe has no such subscription any more.
+        stripe.fail("DELETE /v1/subscriptions/", Fault::Lost);
+        assert_eq!(put(&world, &token, &id, "cancel").await.ok(200).field("status"), "canceled");
+        let events = world.data().await.text(EVENTS).await;
+        assert_eq!(events, "subscription_created:gold subscription_canceled");
+        assert_eq!(world.data().await.text(CALLS).await, "0");
+        stripe.asked();
+    }
+
     async fn another_wish_waits_until_it_is_known_what_became_of_the_first(world: World) {
         let (world, stripe) = paid(&world).await;
         let token = join(&world, "trader1").await;
@@ -146,7 +232,7 @@ on_both! {
         let events = world.data().await.text(EVENTS).await;
         assert_eq!(events, "subscription_created:premium_monthly subscription_changed:premium_yearly subscription_paused \
                             subscription_resumed subscription_canceled");
-        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 1));
+        assert_eq!(stripe.with(|desk| (desk.prorations, desk.charges.len())), (1, 2));
         assert_eq!(world.data().await.text(CALLS).await, "0");
     }
 
