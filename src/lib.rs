@@ -19,6 +19,7 @@ pub mod mail;
 pub mod metrics;
 pub mod model;
 pub mod openid;
+mod outbound;
 pub mod push;
 pub mod random;
 pub mod secret;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each part of the crate, and the parts that it may name. The leaves may be named by anyone.
-const LAYERS: [(&str, &[&str]); 25] = [
+const LAYERS: [(&str, &[&str]); 26] = [
     ("main", &["cli"]),
-    ("cli", &["app", "http", "identity", "wallet", "config"]),
+    ("cli", &["app", "http", "identity", "wallet", "config", "outbound"]),
     ("app", &["http", "identity", "chain", "openid", "billing", "mail", "push", "model", "store", "config"]),
     ("http", &["surfaces", "web", "transport", "identity", "model", "metrics", "config"]),
     ("web", &["transport", "identity", "model"]),
@@ -18,14 +18,15 @@ const LAYERS: [(&str, &[&str]); 25] = [
     ),
     ("store", &["model", "config"]),
     ("wallet", &["crypto", "model"]),
-    ("chain", &["model", "config"]),
-    ("openid", &["model", "config"]),
-    ("billing", &["model", "config"]),
+    ("chain", &["model", "config", "outbound"]),
+    ("openid", &["model", "config", "outbound"]),
+    ("billing", &["model", "config", "outbound"]),
     ("mail", &["model", "config"]),
-    ("push", &["crypto", "model", "config"]),
+    ("push", &["crypto", "model", "config", "outbound"]),
     ("crypto", &["model", "config"]),
     ("model", &[]),
     ("metrics", &[]),
+    ("outbound", &[]),
     ("config", &["model"]),
     ("clock", &[]),
     ("random", &[]),
@@ -47,7 +48,7 @@ const OWNED: [(&str, &[&str]); 11] = [
     ("jsonwebtoken", &["crypto"]),
     ("clap", &["cli"]),
     ("alloy", &["chain"]),
-    ("reqwest", &["cli", "chain", "openid", "billing", "push"]),
+    ("reqwest", &["cli", "chain", "openid", "billing", "push", "outbound"]),
     ("openidconnect", &["openid"]),
     ("chrono", &["openid"]),
     ("lettre", &["mail"]),

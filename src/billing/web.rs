@@ -1,7 +1,6 @@
 //! Requests to Stripe: protected, bounded in time, in length and in number, not led elsewhere, and repeated under the same
 //! key where nobody knows what became of them.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::{Failure, VERSION};
+use crate::outbound::{self, Unread};
 use crate::secret::SecretText;
 
 /// How long one try has, connecting included. A payment takes some seconds at a bank, and the gateway ends any request
@@ -107,13 +107,7 @@ struct Said {
 impl Web {
     pub(super) fn new(base: Url, key: SecretText) -> Self {
         // No redirect: the key goes where the configuration says, and nowhere else.
-        let builder = || {
-            let policy = reqwest::redirect::Policy::none();
-            reqwest::Client::builder().redirect(policy).timeout(DEADLINE).connect_timeout(CONNECTING)
-        };
-        // A system without any root certificates can still ask a server on this machine.
-        let client = builder().build().or_else(|_| builder().tls_certs_only([]).build()).ok();
-        Self { client, base, key, slots: Semaphore::new(AT_ONCE) }
+        Self { client: outbound::client(DEADLINE, CONNECTING), base, key, slots: Semaphore::new(AT_ONCE) }
     }
 
     pub(super) async fn ask<T: DeserializeOwned>(&self, asked: Asked<'_>) -> Result<T, Failure> {
@@ -158,17 +152,11 @@ impl Web {
             Err(error) => return Ok(Tried::Again(None, unreachable(&error))),
         };
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LONGEST => {
-                    return Ok(Tried::Failed(Failure::Unknown("its answer is too long".to_owned())));
-                }
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => return Ok(Tried::Again(None, unreachable(&error))),
-            }
-        }
+        let body = match outbound::read(&mut response, LONGEST).await {
+            Ok(body) => body,
+            Err(Unread::TooLong) => return Ok(Tried::Failed(Failure::Unknown("its answer is too long".to_owned()))),
+            Err(Unread::Broken(error)) => return Ok(Tried::Again(None, unreachable(&error))),
+        };
         Ok(judge(status, &headers, body))
     }
 
@@ -231,15 +219,6 @@ fn word(said: Option<String>) -> String {
     said.unwrap_or_else(|| "unnamed".to_owned())
 }
 
-/// The innermost reason, which does not name the URL.
 fn unreachable(error: &reqwest::Error) -> String {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    match error.source() {
-        _ if error.is_timeout() => "it takes too long".to_owned(),
-        Some(_) => format!("it can't be reached ({reason})"),
-        None => "the request failed".to_owned(),
-    }
+    format!("it can't be reached ({})", outbound::reason(error))
 }

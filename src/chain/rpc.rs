@@ -1,7 +1,6 @@
 //! One node, asked by JSON-RPC 2.0 over HTTP. Not alloy's transport: that reads an answer of any length, and what a node
 //! sends is a stranger's input.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::config::RpcUrl;
+use crate::outbound::{self, Unread};
 
 /// How long a node that failed is asked after the others.
 const PENALTY: Duration = Duration::from_secs(30);
@@ -142,13 +142,10 @@ impl Node {
         let request = client.post(self.url.expose().clone()).header(CONTENT_TYPE, JSON).body(body);
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
-        let mut answer = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            if answer.len() + chunk.len() > longest {
-                return Err(NodeFault::TooLong);
-            }
-            answer.extend_from_slice(&chunk);
-        }
+        let answer = outbound::read(&mut response, longest).await.map_err(|unread| match unread {
+            Unread::TooLong => NodeFault::TooLong,
+            Unread::Broken(error) => unreachable(&error),
+        })?;
         if status.as_u16() == 429 {
             return Err(NodeFault::Status(429));
         }
@@ -225,15 +222,8 @@ pub(super) fn quantity(value: &Value) -> Option<u64> {
     u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
 }
 
-/// The innermost reason in one line, without the URL: it may carry a key.
 fn unreachable(error: &reqwest::Error) -> NodeFault {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    // The outermost error is the one that names the URL.
-    let told = if error.source().is_some() { reason.to_string() } else { "the request failed".to_owned() };
-    NodeFault::Unreachable(told)
+    NodeFault::Unreachable(outbound::reason(error))
 }
 
 impl std::fmt::Display for NodeFault {

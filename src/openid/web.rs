@@ -1,6 +1,5 @@
 //! Requests to a provider: protected, bounded in time, in length and in number, and not led elsewhere.
 
-use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +7,8 @@ use std::time::Duration;
 use openidconnect::url::{Host, Url};
 use openidconnect::{HttpRequest, HttpResponse};
 use tokio::sync::Semaphore;
+
+use crate::outbound::{self, Unread};
 
 /// How long a provider has for one answer, connecting included. A sign-in takes five at most (description, keys, the token, and
 /// both of the former again for a new key), and the gateway ends any request after 30 seconds.
@@ -40,11 +41,7 @@ pub(super) enum WebFault {
 
 impl Web {
     pub(super) fn new(local: bool) -> Self {
-        // No redirect: the client secret goes where the provider said that it goes, and nowhere else.
-        let builder = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(DEADLINE);
-        // A system without any root certificates can still ask a provider on this machine.
-        let client = builder().build().or_else(|_| builder().tls_certs_only([]).build()).ok();
-        Self { client, local, slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { client: outbound::client(DEADLINE, DEADLINE), local, slots: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Insists that nobody on the way can read or change what goes there (OpenID Connect Core section 16.17).
@@ -66,32 +63,24 @@ impl Web {
         let _slot = self.slots.try_acquire().map_err(|_| WebFault::TooMany)?;
         let request = request.try_into().map_err(|error| unreachable(&error))?;
         let mut response = client.execute(request).await.map_err(|error| unreachable(&error))?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            if body.len() + chunk.len() > LONGEST {
-                return Err(WebFault::TooLong);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let mut answer = HttpResponse::new(body);
+        let mut answer = HttpResponse::new(outbound::read(&mut response, LONGEST).await?);
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
     }
 }
 
-/// The innermost reason, which does not name the URL.
 fn unreachable(error: &reqwest::Error) -> WebFault {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
+    WebFault::Unreachable(outbound::reason(error))
+}
+
+impl From<Unread> for WebFault {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLong => Self::TooLong,
+            Unread::Broken(error) => unreachable(&error),
+        }
     }
-    let told = match error.source() {
-        _ if error.is_timeout() => "it takes too long".to_owned(),
-        Some(_) => reason.to_string(),
-        None => "the request failed".to_owned(),
-    };
-    WebFault::Unreachable(told)
 }
 
 impl fmt::Display for WebFault {

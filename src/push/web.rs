@@ -1,12 +1,13 @@
 //! Requests to Google: protected, bounded in time and in length, over connections that are kept, and not led elsewhere.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use url::Url;
+
+use crate::outbound::{self, Unread};
 
 /// How long one answer may take, connecting included.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -38,10 +39,7 @@ pub(super) enum WebFault {
 
 impl Default for Web {
     fn default() -> Self {
-        // No redirect: the access token and the notice go where they were meant to go, and nowhere else.
-        let builder = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(DEADLINE);
-        // A system without any root certificates can still ask a service on this machine.
-        Self { client: builder().build().or_else(|_| builder().tls_certs_only([]).build()).ok() }
+        Self { client: outbound::client(DEADLINE, DEADLINE) }
     }
 }
 
@@ -66,29 +64,22 @@ impl Web {
     async fn send(&self, request: RequestBuilder) -> Result<Answer, WebFault> {
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut answer = Answer { status: response.status().as_u16(), retry_after, body: Vec::new() };
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-            if answer.body.len() + chunk.len() > LONGEST {
-                return Err(WebFault::TooLong);
-            }
-            answer.body.extend_from_slice(&chunk);
-        }
-        Ok(answer)
+        let body = outbound::read(&mut response, LONGEST).await?;
+        Ok(Answer { status: response.status().as_u16(), retry_after, body })
     }
 }
 
-/// The innermost reason, which does not name the URL.
 fn unreachable(error: &reqwest::Error) -> WebFault {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
+    WebFault::Unreachable(outbound::reason(error))
+}
+
+impl From<Unread> for WebFault {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLong => Self::TooLong,
+            Unread::Broken(error) => unreachable(&error),
+        }
     }
-    let told = match error.source() {
-        _ if error.is_timeout() => "it takes too long".to_owned(),
-        Some(_) => reason.to_string(),
-        None => "the request failed".to_owned(),
-    };
-    WebFault::Unreachable(told)
 }
 
 impl fmt::Display for WebFault {

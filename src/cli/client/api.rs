@@ -11,6 +11,7 @@ use url::Url;
 use super::super::failure::Failure;
 use super::variable;
 use crate::config::Config;
+use crate::outbound;
 
 /// How long an answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +81,7 @@ impl Api {
         let url = parsed.ok_or_else(wrong)?.to_string().trim_end_matches('/').to_owned();
         // Redirects could carry the token elsewhere.
         let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build();
-        Ok(Self { url, client: client.map_err(|error| Failure::WrongUse(plain(&error)))? })
+        Ok(Self { url, client: client.map_err(|error| Failure::WrongUse(outbound::reason(&error)))? })
     }
 
     /// Reads a path, with an access token or without.
@@ -107,7 +108,7 @@ impl Api {
             Failure::Unreachable(format!(
                 "{} can't be reached ({}): is it running? is COUNTERSIGN_URL right?",
                 self.url,
-                plain(&error)
+                outbound::reason(&error)
             ))
         };
         let answer = request.send().await.map_err(unreachable)?;
@@ -131,13 +132,4 @@ impl Api {
             },
         })
     }
-}
-
-/// The innermost reason in one line, without the URL, which is said anyway.
-fn plain(error: &reqwest::Error) -> String {
-    let mut reason: &dyn std::error::Error = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
 }
