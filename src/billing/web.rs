@@ -13,7 +13,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::{Failure, VERSION};
-use crate::outbound::{self, Unread};
+use crate::outbound::{self, Fault};
 use crate::secret::SecretText;
 
 /// How long one try has, connecting included. A payment takes some seconds at a bank, and the gateway ends any request
@@ -107,7 +107,12 @@ struct Said {
 impl Web {
     pub(super) fn new(base: Url, key: SecretText) -> Self {
         // No redirect: the key goes where the configuration says, and nowhere else.
-        Self { client: outbound::client(DEADLINE, CONNECTING), base, key, slots: Semaphore::new(AT_ONCE) }
+        Self {
+            client: outbound::client(|builder| builder.timeout(DEADLINE).connect_timeout(CONNECTING)),
+            base,
+            key,
+            slots: Semaphore::new(AT_ONCE),
+        }
     }
 
     pub(super) async fn ask<T: DeserializeOwned>(&self, asked: Asked<'_>) -> Result<T, Failure> {
@@ -149,13 +154,13 @@ impl Web {
         request = request.header(AUTHORIZATION, bearer).header(STRIPE_VERSION, VERSION);
         let mut response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Ok(Tried::Again(None, unreachable(&error))),
+            Err(error) => return Ok(Tried::Again(None, Fault::from(error).to_string())),
         };
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let body = match outbound::read(&mut response, LONGEST).await {
             Ok(body) => body,
-            Err(Unread::TooLong) => return Ok(Tried::Failed(Failure::Unknown("its answer is too long".to_owned()))),
-            Err(Unread::Broken(error)) => return Ok(Tried::Again(None, unreachable(&error))),
+            Err(fault @ Fault::TooLong) => return Ok(Tried::Failed(Failure::Unknown(fault.to_string()))),
+            Err(fault @ Fault::Unreachable(_)) => return Ok(Tried::Again(None, fault.to_string())),
         };
         Ok(judge(status, &headers, body))
     }
@@ -217,8 +222,4 @@ fn word(said: Option<String>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_[].-".contains(c);
     let said = said.filter(|said| (1..=100).contains(&said.len()) && said.chars().all(is_plain));
     said.unwrap_or_else(|| "unnamed".to_owned())
-}
-
-fn unreachable(error: &reqwest::Error) -> String {
-    format!("it can't be reached ({})", outbound::reason(error))
 }

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Chain, Config};
 use crate::model::Address;
 use crate::model::Token;
+use crate::outbound;
 use apart::Suspects;
 use balances::{Holdings, Source};
 use cache::{AT_ONCE, Cache, Circuit};
@@ -49,7 +50,8 @@ impl Chains {
     /// Takes the chains that have nodes, with the tokens and feeds that are listed for them.
     #[must_use]
     pub fn new(config: &Config, clock: Clock) -> Self {
-        let client = client();
+        // One for all nodes; who asks says how long each may take.
+        let client = outbound::client(|builder| builder);
         let with_nodes = config.chains.iter().filter(|chain| !chain.rpc.is_empty());
         let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, client.as_ref()))).collect();
         Self { each: chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_rows), clock }
@@ -70,13 +72,6 @@ impl Chains {
         };
         futures_util::future::join_all(wanted.map(ask)).await
     }
-}
-
-/// One client for all nodes. It follows no redirect: a node that sends elsewhere is not the one that was configured.
-fn client() -> Option<reqwest::Client> {
-    let builder = || reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    // A system without any root certificates, such as a bare container, can still ask nodes over plain http.
-    builder().build().or_else(|_| builder().tls_certs_only([]).build()).ok()
 }
 
 fn holdings(chain: &Chain, config: &Config, client: Option<&reqwest::Client>) -> Holdings {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::config::RpcUrl;
-use crate::outbound::{self, Unread};
+use crate::outbound::{self, Fault};
 
 /// How long a node that failed is asked after the others.
 const PENALTY: Duration = Duration::from_secs(30);
@@ -137,15 +137,11 @@ impl Node {
 
     async fn exchange(&self, body: String, longest: usize) -> Result<Vec<Reply>, NodeFault> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        let client = self.client.as_ref();
-        let client = client.ok_or_else(|| NodeFault::Unreachable("this system has no TLS to offer".to_owned()))?;
+        let client = self.client.as_ref().ok_or_else(Fault::without_tls)?;
         let request = client.post(self.url.expose().clone()).header(CONTENT_TYPE, JSON).body(body);
-        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        let mut response = request.send().await.map_err(Fault::from)?;
         let status = response.status();
-        let answer = outbound::read(&mut response, longest).await.map_err(|unread| match unread {
-            Unread::TooLong => NodeFault::TooLong,
-            Unread::Broken(error) => unreachable(&error),
-        })?;
+        let answer = outbound::read(&mut response, longest).await?;
         if status.as_u16() == 429 {
             return Err(NodeFault::Status(429));
         }
@@ -222,8 +218,13 @@ pub(super) fn quantity(value: &Value) -> Option<u64> {
     u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
 }
 
-fn unreachable(error: &reqwest::Error) -> NodeFault {
-    NodeFault::Unreachable(outbound::reason(error))
+impl From<Fault> for NodeFault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unreachable(reason) => Self::Unreachable(reason),
+            Fault::TooLong => Self::TooLong,
+        }
+    }
 }
 
 impl std::fmt::Display for NodeFault {

@@ -8,7 +8,7 @@ use openidconnect::url::{Host, Url};
 use openidconnect::{HttpRequest, HttpResponse};
 use tokio::sync::Semaphore;
 
-use crate::outbound::{self, Unread};
+use crate::outbound::{self, Fault};
 
 /// How long a provider has for one answer, connecting included. A sign-in takes five at most (description, keys, the token, and
 /// both of the former again for a new key), and the gateway ends any request after 30 seconds.
@@ -33,15 +33,18 @@ pub(super) struct Web {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WebFault {
-    Unreachable(String),
-    TooLong,
+    Unanswered(Fault),
     TooMany,
     Unprotected,
 }
 
 impl Web {
     pub(super) fn new(local: bool) -> Self {
-        Self { client: outbound::client(DEADLINE, DEADLINE), local, slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            client: outbound::client(|builder| builder.timeout(DEADLINE)),
+            local,
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// Insists that nobody on the way can read or change what goes there (OpenID Connect Core section 16.17).
@@ -59,10 +62,10 @@ impl Web {
     pub(super) async fn send(self, request: HttpRequest) -> Result<HttpResponse, WebFault> {
         let url = Url::parse(&request.uri().to_string()).map_err(|_| WebFault::Unprotected)?;
         self.require_protected(&url)?;
-        let client = self.client.ok_or_else(|| WebFault::Unreachable("this system has no TLS to offer".to_owned()))?;
+        let client = self.client.ok_or_else(Fault::without_tls)?;
         let _slot = self.slots.try_acquire().map_err(|_| WebFault::TooMany)?;
-        let request = request.try_into().map_err(|error| unreachable(&error))?;
-        let mut response = client.execute(request).await.map_err(|error| unreachable(&error))?;
+        let request = request.try_into().map_err(Fault::from)?;
+        let mut response = client.execute(request).await.map_err(Fault::from)?;
         let mut answer = HttpResponse::new(outbound::read(&mut response, LONGEST).await?);
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
@@ -70,24 +73,16 @@ impl Web {
     }
 }
 
-fn unreachable(error: &reqwest::Error) -> WebFault {
-    WebFault::Unreachable(outbound::reason(error))
-}
-
-impl From<Unread> for WebFault {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLong => Self::TooLong,
-            Unread::Broken(error) => unreachable(&error),
-        }
+impl From<Fault> for WebFault {
+    fn from(fault: Fault) -> Self {
+        Self::Unanswered(fault)
     }
 }
 
 impl fmt::Display for WebFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
-            Self::TooLong => f.write_str("its answer is too long"),
+            Self::Unanswered(fault) => fault.fmt(f),
             Self::TooMany => f.write_str("too many are waiting for it"),
             Self::Unprotected => f.write_str("it names a place that is not reached by https"),
         }

@@ -1,13 +1,12 @@
 //! Requests to Google: protected, bounded in time and in length, over connections that are kept, and not led elsewhere.
 
-use std::fmt;
 use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use url::Url;
 
-use crate::outbound::{self, Unread};
+use crate::outbound::{self, Fault};
 
 /// How long one answer may take, connecting included.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -30,63 +29,33 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// Why nothing came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WebFault {
-    Unreachable(String),
-    TooLong,
-}
-
 impl Default for Web {
     fn default() -> Self {
-        Self { client: outbound::client(DEADLINE, DEADLINE) }
+        Self { client: outbound::client(|builder| builder.timeout(DEADLINE)) }
     }
 }
 
 impl Web {
     /// Posts JSON with an access token.
-    pub(super) async fn post_json(&self, url: &Url, token: &str, body: String) -> Result<Answer, WebFault> {
+    pub(super) async fn post_json(&self, url: &Url, token: &str, body: String) -> Result<Answer, Fault> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         self.send(self.client()?.post(url.clone()).bearer_auth(token).header(CONTENT_TYPE, JSON).body(body)).await
     }
 
     /// Posts a form.
-    pub(super) async fn post_form(&self, url: &Url, body: String) -> Result<Answer, WebFault> {
+    pub(super) async fn post_form(&self, url: &Url, body: String) -> Result<Answer, Fault> {
         const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
         self.send(self.client()?.post(url.clone()).header(CONTENT_TYPE, FORM).body(body)).await
     }
 
-    fn client(&self) -> Result<&reqwest::Client, WebFault> {
-        let client = self.client.as_ref();
-        client.ok_or_else(|| WebFault::Unreachable("this system has no TLS to offer".to_owned()))
+    fn client(&self) -> Result<&reqwest::Client, Fault> {
+        self.client.as_ref().ok_or_else(Fault::without_tls)
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, WebFault> {
-        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, Fault> {
+        let mut response = request.send().await?;
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = outbound::read(&mut response, LONGEST).await?;
         Ok(Answer { status: response.status().as_u16(), retry_after, body })
-    }
-}
-
-fn unreachable(error: &reqwest::Error) -> WebFault {
-    WebFault::Unreachable(outbound::reason(error))
-}
-
-impl From<Unread> for WebFault {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLong => Self::TooLong,
-            Unread::Broken(error) => unreachable(&error),
-        }
-    }
-}
-
-impl fmt::Display for WebFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable(reason) => write!(f, "it can't be reached ({reason})"),
-            Self::TooLong => f.write_str("its answer is too long"),
-        }
     }
 }

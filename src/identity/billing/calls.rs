@@ -142,9 +142,10 @@ impl Core {
     /// Whoever makes and ends subscriptions without end fills Stripe with them, and gets no further here.
     async fn bound_new(&self, tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<(), Error> {
         let is_there = |stored: &Subscription| matches!(stored.keeper, Keeper::Stripe { .. });
-        let made = subscriptions::list(tx, account).await?.into_iter().filter(is_there).map(|stored| stored.created_at);
+        let mut made =
+            subscriptions::list(tx, account).await?.into_iter().filter(is_there).map(|stored| stored.created_at);
         // The newest comes first.
-        let Some(earlier) = made.take(NEW_A_DAY as usize).nth(NEW_A_DAY as usize - 1) else { return Ok(()) };
+        let Some(earlier) = made.nth(NEW_A_DAY as usize - 1) else { return Ok(()) };
         let retry_after = (earlier + DAY).since(now);
         if retry_after.is_zero() {
             return Ok(());
