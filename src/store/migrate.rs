@@ -136,7 +136,10 @@ impl Db {
         let backend = match database {
             Database::Sqlite(file) => {
                 let options = sqlite(file);
-                let mut first = options.clone().create_if_missing(true).connect().await?;
+                // Not synced: whatever a power cut takes of it is made again at the next start, and the first write that
+                // is synced makes all before it durable too. It would be two waits for the disk a migration.
+                let unsynced = options.clone().create_if_missing(true).synchronous(SqliteSynchronous::Normal);
+                let mut first = unsynced.connect().await?;
                 migrator(|(_, _, sqlite, _)| sqlite).run_direct(None, &mut first, false).await?;
                 sqlite_backend(options).await?
             }
