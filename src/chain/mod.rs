@@ -50,10 +50,11 @@ impl Chains {
     /// Takes the chains that have nodes, with the tokens and feeds that are listed for them.
     #[must_use]
     pub fn new(config: &Config, clock: Clock) -> Self {
-        // One for all nodes; who asks says how long each may take.
-        let client = outbound::client(|builder| builder);
-        let with_nodes = config.chains.iter().filter(|chain| !chain.rpc.is_empty());
-        let chains = with_nodes.map(|chain| Arc::new(holdings(chain, config, client.as_ref()))).collect();
+        let with_nodes: Vec<_> = config.chains.iter().filter(|chain| !chain.rpc.is_empty()).collect();
+        // One for all nodes; who asks says how long each may take. Without nodes none, since it reads the system's root
+        // certificates, which takes milliseconds of a start and memory.
+        let client = if with_nodes.is_empty() { None } else { outbound::client(|builder| builder) };
+        let chains = with_nodes.into_iter().map(|chain| Arc::new(holdings(chain, config, client.as_ref()))).collect();
         Self { each: chains, cache: Cache::new(config.balances.cache_ttl, config.balances.cache_rows), clock }
     }
 
