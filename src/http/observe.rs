@@ -76,7 +76,7 @@ where
 
 fn client_of(core: &Core, request: &Request) -> Client {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
-    let fresh = || RequestId::new(core.random().bytes());
+    let fresh = || RequestId::new(core.random().name());
     ClientOf::find(peer, request.headers(), &core.config().trusted_proxies, fresh).0
 }
 
