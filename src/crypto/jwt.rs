@@ -76,8 +76,9 @@ pub struct Expected<'a> {
 /// # Errors
 /// [`Error::Internal`] if the library refuses.
 pub fn sign(key: &SigningKey, claims: &AccessClaims) -> Result<String, Error> {
-    let payload = serde_json::to_vec(claims).map_err(|error| Error::Internal(error.into()))?;
-    // As long as it becomes, so that it is not moved while it grows.
+    // As long as they become, so that they are not moved while they grow.
+    let mut payload = Vec::with_capacity(640);
+    serde_json::to_writer(&mut payload, claims).map_err(|error| Error::Internal(error.into()))?;
     let mut token = String::with_capacity(key.header().len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE);
     token.push_str(key.header());
     token.push('.');

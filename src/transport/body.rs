@@ -140,8 +140,10 @@ fn violation(path: &str, error: &serde_json::Error) -> Violation {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => {
+        // Room for most answers, so that they are not moved while they grow.
+        let mut body = Vec::with_capacity(1024);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => {
                 let json = HeaderValue::from_static("application/json");
                 ([(CONTENT_TYPE, json)], Body::from(body)).into_response()
             }

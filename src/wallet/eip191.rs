@@ -43,8 +43,10 @@ impl Signature {
             let is_hex = digits.len() % 2 == 0 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
             return Err(if is_hex { SignatureFault::Length } else { SignatureFault::NotHex });
         }
-        let bytes = hex::decode(digits).map_err(|_| SignatureFault::NotHex)?;
-        match bytes.as_slice().split_first_chunk::<64>() {
+        let mut bytes = [0; 65];
+        let bytes = bytes.get_mut(..digits.len() / 2).ok_or(SignatureFault::Length)?;
+        hex::decode_to_slice(digits, bytes).map_err(|_| SignatureFault::NotHex)?;
+        match bytes.split_first_chunk::<64>() {
             Some((rs, [v])) => Self::of_parts(rs, *v),
             Some((rs, [])) => Self::of_compact(rs),
             _ => Err(SignatureFault::Length),
