@@ -44,7 +44,7 @@ pub struct Options {
     #[arg(long, default_value = "warn", value_parser = ["error", "warn", "info", "debug"])]
     pub log_level: String,
     /// Have `perf` record the gateway, a file a phase in this directory. The figures of such a run don't count.
-    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["million", "postgres"])]
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "postgres")]
     pub profile: Option<PathBuf>,
     /// Keep each server on one core and the driver off it (needs `taskset`).
     #[arg(long)]

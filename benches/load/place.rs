@@ -32,20 +32,25 @@ impl Kind {
 }
 
 pub struct Place {
+    name: &'static str,
     directory: TempDir,
     /// Of the database, if it is not a file in the directory.
     url: Option<String>,
 }
 
 impl Place {
-    /// A new one. `name` is that of the cluster's database, if there is a cluster.
-    pub fn new(kind: &Kind, cluster: Option<&Cluster>, name: &str) -> Result<Self, Fault> {
+    /// A new one. `name` is also that of the cluster's database, if there is a cluster.
+    pub fn new(kind: &Kind, cluster: Option<&Cluster>, name: &'static str) -> Result<Self, Fault> {
         let url = match kind {
             Kind::Sqlite => None,
             Kind::Cluster => cluster.map(|cluster| cluster.url(name)),
             Kind::Named(url) => Some(url.clone()),
         };
-        Ok(Self { directory: tempfile::tempdir()?, url })
+        Ok(Self { name, directory: tempfile::tempdir()?, url })
+    }
+
+    pub const fn name(&self) -> &'static str {
+        self.name
     }
 
     pub fn directory(&self) -> &Path {

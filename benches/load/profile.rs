@@ -18,10 +18,10 @@ pub struct Profile(Child);
 
 impl Profile {
     /// Begins a profile that ends with the phase, if one was asked for.
-    pub fn begin(options: &Options, gateway: &Server, what: &str, connections: usize) -> Result<Option<Self>, Fault> {
+    pub fn begin(options: &Options, gateway: &Server, name: &str) -> Result<Option<Self>, Fault> {
         let Some(directory) = &options.profile else { return Ok(None) };
         std::fs::create_dir_all(directory)?;
-        let file = directory.join(format!("{}-{connections}.perf", what.replace(' ', "-")));
+        let file = directory.join(format!("{}.perf", name.replace(' ', "-")));
         Ok(Some(Self(record(gateway, &file, options.seconds)?)))
     }
 

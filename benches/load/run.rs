@@ -129,7 +129,8 @@ impl Subject {
     where
         S: AsyncFn(&mut Worker) -> Result<(), Fault> + Copy + 'static,
     {
-        let profile = Profile::begin(options, &self.gateway, what, crew.len())?;
+        let name = format!("{}-{what}-{}", self.place.name(), crew.len());
+        let profile = Profile::begin(options, &self.gateway, &name)?;
         let row = workload::run(what, &self.gateway, crew, Bound::time(options.phase()), step).await?;
         profile.map_or(Ok(()), Profile::end)?;
         Ok(row)
