@@ -1,10 +1,11 @@
 //! Accounts: the rows, and the counters by which all of an account's sessions and keys end at once.
 
+use serde::Deserialize;
 use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
 use super::db::{Backend, Connection};
-use super::gather::{Answers, by_position, json_list};
+use super::gather::{Answers, ask_in_one_row, in_one_row, json_list};
 use super::held::within;
 use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
@@ -24,8 +25,18 @@ macro_rules! account_columns {
 }
 pub(super) use account_columns;
 
+/// The same as a JSON list, in the order of the fields of [`AccountRow`].
+macro_rules! account_list {
+    () => {
+        "json_array(hex(a.id), a.number, a.epoch, a.api_key_counter, a.role, a.username, a.email, a.email_verified_at, \
+         a.name, a.intended_use, a.second_factor_at, a.created_at, a.updated_at, a.disabled_at, a.plan, a.plan_state, \
+         a.plan_until)"
+    };
+}
+pub(super) use account_list;
+
 /// An account as a row.
-#[derive(FromRow)]
+#[derive(Deserialize, FromRow)]
 pub(super) struct AccountRow {
     account_id: Uuid,
     number: i64,
@@ -81,7 +92,7 @@ pub async fn insert(tx: &mut Tx, id: AccountId, wallet: WalletId, now: Timestamp
     Ok(())
 }
 
-#[derive(FromRow)]
+#[derive(Deserialize, FromRow)]
 pub(super) struct WithPrimaryWallet {
     #[sqlx(flatten)]
     account: AccountRow,
@@ -136,26 +147,14 @@ pub async fn find_committed(db: &Db, id: AccountId) -> Result<Option<(Account, O
     }
 }
 
-#[derive(FromRow)]
-struct PlacedAccount {
-    position: i64,
-    #[sqlx(flatten)]
-    row: WithPrimaryWallet,
-}
-
 /// [`find`] for many accounts.
 pub(super) fn list<'a>(c: &'a mut SqliteConnection, ids: &'a [AccountId]) -> Answers<'a, Option<WithPrimaryWallet>> {
-    const SQL: &str = concat!(
-        "SELECT asked.key AS position, ",
-        primary_wallet_columns!(),
-        "FROM json_each($1) asked CROSS JOIN accounts a ON a.id = unhex(asked.value) ",
-        join_primary_wallet!()
+    const SQL: &str = in_one_row!(
+        concat!("json_array(", account_list!(), ", nullif(hex(w.id), ''), w.address)"),
+        concat!("CROSS JOIN accounts a ON a.id = unhex(asked.value) ", join_primary_wallet!())
     );
-    Box::pin(async move {
-        let ids_in_hex = json_list(ids.iter().map(|id| id.0.simple().to_string()));
-        let rows = sqlx::query_as::<_, PlacedAccount>(SQL).bind(ids_in_hex).fetch_all(c).await?;
-        Ok(by_position(ids.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
-    })
+    let question = sqlx::query_scalar(SQL).bind(json_list(ids.iter().map(|id| id.0.simple())));
+    Box::pin(ask_in_one_row(c, ids.len(), question))
 }
 
 /// Writes what `change` changes, and gives the profile as it is now; `None` if the account is not of this epoch any more.

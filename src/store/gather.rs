@@ -1,10 +1,14 @@
 //! Point reads of SQLite, asked together: while one question is on its way to the connection's thread, others gather
 //! and go as the next one. The trip there and back costs several times what a point read costs.
 
+use std::fmt::{self, Write as _};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sqlx::SqliteConnection;
+use serde::de::DeserializeOwned;
+use sqlx::query::QueryScalar;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::readers::Readers;
@@ -134,26 +138,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A JSON list of texts that need no escaping, for `json_each`: how one bound value carries many keys.
-pub(super) fn json_list(texts: impl Iterator<Item = String>) -> String {
-    let mut list = String::from("[");
+pub(super) fn json_list(texts: impl ExactSizeIterator<Item: fmt::Display>) -> String {
+    let mut list = String::with_capacity(2 + texts.len() * 72);
     for text in texts {
-        list.push_str(if list.len() == 1 { "\"" } else { ",\"" });
-        list.push_str(&text);
-        list.push('"');
+        list.push_str(if list.is_empty() { "[\"" } else { ",\"" });
+        // Writing to a string never fails.
+        let _ = write!(list, "{text}\"");
     }
-    list.push(']');
+    list.push_str(if list.is_empty() { "[]" } else { "]" });
     list
 }
 
-/// Rows that name the position of their key, put there; keys without a row stay `None`.
-pub(super) fn by_position<R>(count: usize, rows: impl IntoIterator<Item = (i64, R)>) -> Vec<Option<R>> {
+/// A question whose answers come as one text, a JSON list of lists: the position of a key, and its row as a list of the
+/// fields of `R` in their order. A row on its way between threads costs an allocation for each of its columns, which the
+/// other thread has to free; this is one for all.
+macro_rules! in_one_row {
+    ($row:expr, $from:expr) => {
+        concat!("SELECT json_group_array(json_array(asked.key, ", $row, ")) FROM json_each($1) asked ", $from)
+    };
+}
+pub(super) use in_one_row;
+
+/// The question that [`in_one_row`] writes.
+pub(super) type InOneRow<'q> = QueryScalar<'q, Sqlite, String, SqliteArguments>;
+
+/// Asks for `count` keys by a question of [`in_one_row`]; a key without a row stays `None`.
+pub(super) async fn ask_in_one_row<R: DeserializeOwned>(
+    c: &mut SqliteConnection,
+    count: usize,
+    question: InOneRow<'_>,
+) -> Result<Vec<Option<R>>, sqlx::Error> {
+    let text = question.fetch_one(c).await?;
+    let rows: Vec<(usize, R)> = serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(error.into()))?;
     let mut answers: Vec<Option<R>> = std::iter::repeat_with(|| None).take(count).collect();
     for (position, row) in rows {
-        if let Some(answer) = usize::try_from(position).ok().and_then(|at| answers.get_mut(at)) {
+        if let Some(answer) = answers.get_mut(position) {
             *answer = Some(row);
         }
     }
-    answers
+    Ok(answers)
 }
 
 #[cfg(test)]
@@ -162,17 +185,22 @@ mod tests {
     use std::pin::pin;
     use std::task::Poll;
 
+    use sqlx::Connection as _;
     use sqlx::sqlite::SqliteConnectOptions;
+    use uuid::Uuid;
 
     use super::*;
+    use crate::config::Database;
+    use crate::model::{AccountId, Address, SessionId};
+    use crate::store::{Db, accounts, sessions, wallets};
 
     /// Answers each key with its double, by a trip to the database; fails for keys beyond 100.
     fn double<'a>(c: &'a mut SqliteConnection, keys: &'a [i64]) -> Answers<'a, i64> {
         Box::pin(async move {
             // However fast the database is, others come meanwhile.
             tokio::task::yield_now().await;
-            let list = json_list(keys.iter().map(i64::to_string));
-            let sql = "SELECT CASE WHEN CAST(value AS INTEGER) > 100 THEN json('no JSON') ELSE value * 2 END FROM json_each($1)";
+            let list = serde_json::to_string(keys).unwrap();
+            let sql = "SELECT CASE WHEN value > 100 THEN json('no JSON') ELSE value * 2 END FROM json_each($1)";
             sqlx::query_scalar(sql).bind(list).fetch_all(c).await
         })
     }
@@ -213,6 +241,63 @@ mod tests {
             last.await;
             assert_eq!(gather.ask(&readers, 4).await, Some(8));
         }
+    }
+
+    /// An account, its wallet and its session, with a value of its own in each column.
+    async fn filled(
+        c: &mut SqliteConnection,
+        account: AccountId,
+        session: SessionId,
+        address: Address,
+        tag: &[u8; 32],
+    ) {
+        let sql = "INSERT INTO accounts (number, id, epoch, api_key_counter, role, username, email, email_verified_at, name, \
+                   intended_use, primary_wallet_id, created_at, updated_at, disabled_at, second_factor_at, plan, plan_state, \
+                   plan_until) VALUES (77, $1, 2, 3, 'ADMIN', 'ann', 'a@b.example', 4, 'Ann \"\\ \u{1F511}', 'use', $2, 5, 6, \
+                   7, 8, 'pro', 'active', 9)";
+        sqlx::query(sql).bind(account.0).bind(account.0).execute(&mut *c).await.unwrap();
+        let sql = "INSERT INTO wallets (id, account_id, namespace, reference, address, created_at) \
+                   VALUES ($1, $1, 'eip155', '', $2, 10)";
+        sqlx::query(sql).bind(account.0).bind(address.checksummed()).execute(&mut *c).await.unwrap();
+        let sql = "INSERT INTO sessions (id, account_id, wallet_id, amr, epoch, refresh_counter, created_at, refreshed_at, \
+                   expires_at, ended_at) VALUES ($1, $2, NULL, 'wallet', 11, 12, 13, 14, 15, 16)";
+        sqlx::query(sql).bind(session.0).bind(account.0).execute(&mut *c).await.unwrap();
+        let sql = "INSERT INTO wallet_counts (wallet_tag, count) VALUES ($1, 17)";
+        sqlx::query(sql).bind(tag.as_slice()).execute(c).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_together_is_what_is_asked_for_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("test.db");
+        let db = Db::open(&Database::Sqlite(file.clone())).await.unwrap();
+        let mut c = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file)).await.unwrap();
+        let (account, session) = (AccountId(Uuid::from_u128(0xA1)), SessionId(Uuid::from_u128(0xA2)));
+        let (address, tag) = (Address::new([7; 20]), [9; 32]);
+        filled(&mut c, account, session, address, &tag).await;
+        let strangers = (AccountId(Uuid::nil()), SessionId(Uuid::nil()), Address::new([8; 20]), [8; 32]);
+
+        let alone = sessions::find(&mut db.read().await.unwrap(), session).await.unwrap();
+        let mut together = sessions::list(&mut c, &[strangers.1, session]).await.unwrap().into_iter();
+        assert!(together.next().unwrap().is_none());
+        let together = together.next().unwrap().unwrap().into_owned().unwrap();
+        assert_eq!(format!("{together:?}"), format!("{:?}", alone.unwrap()));
+
+        let alone = accounts::find(&mut db.read().await.unwrap(), account).await.unwrap();
+        let mut together = accounts::list(&mut c, &[strangers.0, account]).await.unwrap().into_iter();
+        assert!(together.next().unwrap().is_none());
+        let together = together.next().unwrap().unwrap().into_parts().unwrap();
+        assert_eq!(format!("{together:?}"), format!("{:?}", alone.unwrap()));
+
+        let alone = wallets::find_owner(&mut db.read().await.unwrap(), address).await.unwrap();
+        let asked = [(strangers.2, strangers.3), (address, tag)];
+        let mut together = wallets::list_standings(&mut c, &asked).await.unwrap().into_iter();
+        assert!(together.next().unwrap().is_none());
+        let together = together.next().unwrap().unwrap().into_standing().unwrap();
+        assert_eq!(format!("{:?}", together.owner), format!("{alone:?}"));
+        assert_eq!(together.count, 17);
+        assert_eq!(wallets::list_counts(&mut c, &[strangers.3, tag]).await.unwrap(), [None, Some(17)]);
+        db.close().await;
     }
 
     #[tokio::test]

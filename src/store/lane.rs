@@ -8,8 +8,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use super::batch::{self, BEGIN, End, Prepared, Start};
 use super::migrate::PATIENCE;
-use super::sign_ins::{self, Extent, Prepared};
 use crate::model::Error;
 use crate::model::error::Dependency;
 use crate::tasks;
@@ -214,7 +214,8 @@ impl Server {
 
     /// The sign-ins that wait in a row, at most `most`, and what comes after them.
     fn gather(&mut self, first: Waiting, most: usize) -> (Vec<Waiting>, Option<Request>) {
-        let mut batch = vec![first];
+        let mut batch = Vec::with_capacity(most.min(1 + self.requests.len()));
+        batch.push(first);
         while batch.len() < most {
             match self.requests.try_recv() {
                 Ok(Request::SignIn(waiting)) => batch.push(waiting),
@@ -267,9 +268,7 @@ impl Group {
     /// Lends the connection to one unit of work.
     async fn run_unit(&mut self, turn: Turn) -> Result<(), sqlx::Error> {
         match self.state {
-            // IMMEDIATE: a transaction that reads first and writes later fails with a busy snapshot, whatever the
-            // timeout.
-            State::Idle => self.run("BEGIN IMMEDIATE").await?,
+            State::Idle => self.run(BEGIN).await?,
             State::First => self.run("SAVEPOINT unit").await?,
             State::Kept => self.run("RELEASE unit; SAVEPOINT unit").await?,
             State::Undone => {}
@@ -298,29 +297,27 @@ impl Group {
     /// Stores sign-ins. What is not stored writes nothing, so they need no savepoint among each other. Where nobody
     /// else is to share the transaction, it ends on the way that they take anyway.
     async fn run_sign_ins(&mut self, batch: Vec<Waiting>, next: Option<&Request>) -> Result<(), sqlx::Error> {
-        let extent = match (self.state, next) {
-            (State::Idle, next) => {
-                self.run("BEGIN IMMEDIATE").await?;
-                match next {
-                    Some(Request::Enter(_)) => {
-                        self.state = State::First;
-                        Extent::Part
-                    }
-                    Some(Request::SignIn(_) | Request::Close(_)) | None => Extent::Whole,
-                }
-            }
-            (State::First, _) => Extent::Part,
-            (State::Kept | State::Undone, _) => {
-                self.state = State::Kept;
-                Extent::Part
-            }
-        };
         // Whoever has given up in the meantime was told that it is not done. From here on nobody does.
         let is_wanted = |waiting: &Waiting| !waiting.decided.swap(true, Ordering::AcqRel);
         let taken = batch.into_iter().filter(is_wanted).map(|waiting| (waiting.prepared, waiting.durable));
         let (batch, durables): (Vec<_>, Vec<_>) = taken.unzip();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let bounds = match (self.state, next) {
+            (State::Idle, Some(Request::Enter(_))) => {
+                self.state = State::First;
+                (Start::Begin, End::Open)
+            }
+            (State::Idle, Some(Request::SignIn(_) | Request::Close(_)) | None) => (Start::Begin, End::Commit),
+            (State::First, _) => (Start::Join, End::Open),
+            (State::Kept | State::Undone, _) => {
+                self.state = State::Kept;
+                (Start::Join, End::Open)
+            }
+        };
         let connection = self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
-        let stored = sign_ins::insert_all(connection, &batch, extent).await;
+        let stored = batch::insert_all(connection, &batch, bounds).await;
         // Also those that a fault concerns wait, so that they are told of it.
         let told = stored.as_ref().map_or_else(|_| vec![false; durables.len()], Clone::clone);
         self.waiting.extend(durables.into_iter().zip(told));

@@ -2,6 +2,7 @@
 //!
 //! Every function takes a [`Tx`] (one unit of work) or anything that can be read from ([`Queryable`]).
 
+mod batch;
 mod db;
 mod fault;
 mod gather;

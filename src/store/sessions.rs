@@ -1,11 +1,12 @@
 //! Sessions: their rows, the compare-and-swap of a refresh, their end.
 
+use serde::Deserialize;
 use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
-use super::accounts::{AccountRow, account_columns, to_counter};
+use super::accounts::{AccountRow, account_columns, account_list, to_counter};
 use super::db::Backend;
-use super::gather::{Answers, by_position, json_list};
+use super::gather::{Answers, ask_in_one_row, in_one_row, json_list};
 use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet};
@@ -23,7 +24,7 @@ pub struct Owned {
     pub wallet: Option<LinkedWallet>,
 }
 
-#[derive(FromRow)]
+#[derive(Deserialize, FromRow)]
 pub(super) struct OwnedRow {
     session_id: Uuid,
     session_wallet_id: Option<Uuid>,
@@ -51,6 +52,17 @@ macro_rules! owned_columns {
         )
     };
 }
+/// The same as a part of a JSON list, in the order of the fields of [`OwnedRow`].
+macro_rules! owned_list {
+    () => {
+        concat!(
+            "json_array(hex(s.id), nullif(hex(s.wallet_id), ''), s.amr, s.epoch, s.refresh_counter, s.created_at, ",
+            "s.refreshed_at, s.expires_at, s.ended_at, ",
+            account_list!(),
+            ", nullif(hex(w.id), ''), w.address)"
+        )
+    };
+}
 macro_rules! join_owner {
     () => {
         "JOIN accounts a ON a.id = s.account_id \
@@ -59,7 +71,7 @@ macro_rules! join_owner {
 }
 
 impl OwnedRow {
-    fn into_owned(self) -> Result<Owned, Error> {
+    pub(super) fn into_owned(self) -> Result<Owned, Error> {
         let account = self.account.into_account()?;
         let session = Session {
             id: SessionId(self.session_id),
@@ -103,26 +115,12 @@ pub async fn find_committed(db: &Db, id: SessionId) -> Result<Option<Owned>, Err
     }
 }
 
-#[derive(FromRow)]
-struct PlacedSession {
-    position: i64,
-    #[sqlx(flatten)]
-    row: OwnedRow,
-}
-
 /// [`find`] for many sessions.
 pub(super) fn list<'a>(c: &'a mut SqliteConnection, ids: &'a [SessionId]) -> Answers<'a, Option<OwnedRow>> {
-    const SQL: &str = concat!(
-        "SELECT asked.key AS position, ",
-        owned_columns!(),
-        "FROM json_each($1) asked CROSS JOIN sessions s ON s.id = unhex(asked.value) ",
-        join_owner!()
-    );
-    Box::pin(async move {
-        let ids_in_hex = json_list(ids.iter().map(|id| id.0.simple().to_string()));
-        let rows = sqlx::query_as::<_, PlacedSession>(SQL).bind(ids_in_hex).fetch_all(c).await?;
-        Ok(by_position(ids.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
-    })
+    const SQL: &str =
+        in_one_row!(owned_list!(), concat!("CROSS JOIN sessions s ON s.id = unhex(asked.value) ", join_owner!()));
+    let question = sqlx::query_scalar(SQL).bind(json_list(ids.iter().map(|id| id.0.simple())));
+    Box::pin(ask_in_one_row(c, ids.len(), question))
 }
 
 /// Begins a session.

@@ -3,11 +3,9 @@
 //! PostgreSQL runs it as one statement with parts, each from the rows of the first. SQLite runs one statement after
 //! another, each if the one before changed a row; and where a sign-in is a unit of work by itself, for all that wait.
 
-use std::collections::HashSet;
-
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+use super::batch::Prepared;
 use super::db::{Backend, Connection};
 use super::held::{Held, within};
 use super::{Db, Queryable as _, Tx};
@@ -195,122 +193,4 @@ pub async fn insert_alone(db: &Db, spend: Spend, sign_in: SignIn<'_>) -> Result<
             Box::pin(stored).await
         }
     }
-}
-
-/// A sign-in on its way to SQLite, together with others.
-pub(super) struct Prepared {
-    spend: Spend,
-    wallet_tag: [u8; 32],
-    /// Of the session, its account, its wallet, and of the event.
-    ids: [Uuid; 4],
-    /// The other values of session and event, as a JSON list.
-    values: String,
-}
-
-impl Prepared {
-    fn new(spend: Spend, sign_in: SignIn<'_>) -> Result<Self, Error> {
-        let SignIn { session, wallet_tag, event, detail, client } = sign_in;
-        let wallet = session.wallet.ok_or(Error::internal("a wallet signs in without a link"))?;
-        let times = (session.refreshed_at.micros(), session.expires_at.micros());
-        let values = (session.epoch, times.0, times.1, client.address, client.request_id.as_str(), detail);
-        Ok(Self {
-            spend,
-            wallet_tag: *wallet_tag,
-            ids: [session.id.0, session.account.0, wallet.0, event],
-            values: serde_json::to_string(&values).map_err(|error| Error::Internal(error.into()))?,
-        })
-    }
-
-    /// What comes back for it if its nonce was fresh: what was spent, and the count that was reached.
-    fn receipt(&self) -> (Vec<u8>, i64) {
-        match self.spend {
-            Spend::Count(expected) => (self.wallet_tag.to_vec(), i64::try_from(expected).map_or(0, |count| count + 1)),
-            Spend::Nonce { id, .. } => (id.to_vec(), 0),
-        }
-    }
-}
-
-/// Whether sign-ins are all of their transaction, which then ends with them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    Whole,
-    Part,
-}
-
-// Many at once: a JSON list of what is a number or a text, and beside it, in the same order, the bytes that each has.
-// ROLLBACK: a fault ends the whole transaction anyway (see the lane), so SQLite need not be able to undo half of one
-// statement, for which it would copy every page that it changes.
-macro_rules! spend_all {
-    () => {
-        "INSERT OR ROLLBACK INTO wallet_counts (wallet_tag, count) \
-         SELECT substr($2, 1 + 32 * key, 32), value + 1 FROM json_each($1) \
-         WHERE value = 0 OR EXISTS (SELECT 1 FROM wallet_counts WHERE wallet_tag = substr($2, 1 + 32 * key, 32)) \
-         ON CONFLICT (wallet_tag) DO UPDATE SET count = excluded.count \
-         WHERE wallet_counts.count = excluded.count - 1 RETURNING wallet_tag, count; \
-         INSERT OR ROLLBACK INTO spent_nonces (nonce, expires_at) \
-         SELECT substr($4, 1 + 16 * key, 16), value FROM json_each($3) WHERE TRUE ON CONFLICT DO NOTHING \
-         RETURNING nonce, 0"
-    };
-}
-// The bytes are session, account, wallet and event (16 each), and the wallet's keyed hash (32).
-macro_rules! store_all {
-    () => {
-        "INSERT OR ROLLBACK INTO sessions (id, account_id, wallet_id, epoch, created_at, refreshed_at, expires_at) \
-         SELECT substr($2, 1 + 96 * key, 16), substr($2, 17 + 96 * key, 16), substr($2, 33 + 96 * key, 16), \
-         value ->> 0, value ->> 1, value ->> 1, value ->> 2 FROM json_each($1); \
-         INSERT OR ROLLBACK INTO audit_events \
-         (id, at, event, account_id, session_id, wallet_tag, client_address, request_id, detail) \
-         SELECT substr($2, 49 + 96 * key, 16), value ->> 1, $3, substr($2, 17 + 96 * key, 16), \
-         substr($2, 1 + 96 * key, 16), substr($2, 65 + 96 * key, 32), value ->> 3, value ->> 4, value ->> 5 \
-         FROM json_each($1)"
-    };
-}
-
-/// Stores many sign-ins within a transaction that has begun; tells of each whether its nonce was fresh. Of several that spend the
-/// same, the first one is stored.
-pub(super) async fn insert_all(
-    c: &mut SqliteConnection,
-    batch: &[Prepared],
-    extent: Extent,
-) -> Result<Vec<bool>, sqlx::Error> {
-    let store = match extent {
-        Extent::Whole => concat!(store_all!(), "; COMMIT"),
-        Extent::Part => store_all!(),
-    };
-    let (mut counts, mut tags, mut expiries, mut nonces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for prepared in batch {
-        match &prepared.spend {
-            Spend::Count(expected) => {
-                counts.push(expected.to_string());
-                tags.extend(prepared.wallet_tag);
-            }
-            Spend::Nonce { id, expires_at } => {
-                expiries.push(expires_at.micros().to_string());
-                nonces.extend(id);
-            }
-        }
-    }
-    let spent = sqlx::query_as(spend_all!()).bind(list(&counts)).bind(tags).bind(list(&expiries)).bind(nonces);
-    let receipts: Vec<(Vec<u8>, i64)> = spent.fetch_all(&mut *c).await?;
-    let mut receipts: HashSet<_> = receipts.into_iter().collect();
-    let fresh: Vec<bool> = batch.iter().map(|prepared| receipts.remove(&prepared.receipt())).collect();
-    let (mut values, mut bytes) = (Vec::new(), Vec::new());
-    for (prepared, _) in batch.iter().zip(&fresh).filter(|(_, fresh)| **fresh) {
-        values.push(prepared.values.as_str());
-        prepared.ids.iter().for_each(|id| bytes.extend(id.as_bytes()));
-        bytes.extend(prepared.wallet_tag);
-    }
-    sqlx::query(store).bind(list(&values)).bind(bytes).bind(Event::SignedIn.name()).execute(c).await?;
-    Ok(fresh)
-}
-
-/// A JSON list of what is JSON already.
-fn list<T: AsRef<str>>(items: &[T]) -> String {
-    let mut list = String::with_capacity(2 + items.iter().map(|item| 1 + item.as_ref().len()).sum::<usize>());
-    for item in items {
-        list.push(if list.is_empty() { '[' } else { ',' });
-        list.push_str(item.as_ref());
-    }
-    list.push_str(if list.is_empty() { "[]" } else { "]" });
-    list
 }

@@ -1,17 +1,18 @@
 //! Wallets: to which account they are linked, and how often each has signed in.
 
+use serde::Deserialize;
 use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
-use super::accounts::{AccountRow, account_columns};
+use super::accounts::{AccountRow, account_columns, account_list};
 use super::db::Backend;
-use super::gather::{Answers, by_position, json_list};
+use super::gather::{Answers, ask_in_one_row, in_one_row, json_list};
 use super::{Db, Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet};
 use crate::model::{AccountId, Address, Error, WalletId};
 
-#[derive(FromRow)]
+#[derive(Deserialize, FromRow)]
 pub(super) struct Owner {
     #[sqlx(flatten)]
     account: AccountRow,
@@ -33,7 +34,7 @@ pub async fn find_owner(db: &mut impl Queryable, address: Address) -> Result<Opt
     row.map(|row| Ok((row.account.into_account()?, WalletId(row.wallet_id)))).transpose()
 }
 
-#[derive(FromRow)]
+#[derive(Deserialize, FromRow)]
 pub(super) struct OwnerAndCount {
     #[sqlx(flatten)]
     owner: Owner,
@@ -76,8 +77,14 @@ pub async fn find_standing(db: &Db, address: Address, tag: &[u8; 32]) -> Result<
     };
     // The count outlives the link, so a wallet without an owner may have one.
     let Some(row) = row else { return Ok(Standing { owner: None, count: Box::pin(find_count(db, tag)).await? }) };
-    let owner = (row.owner.account.into_account()?, WalletId(row.owner.wallet_id));
-    Ok(Standing { owner: Some(owner), count: to_count(row.count.unwrap_or(0))? })
+    row.into_standing()
+}
+
+impl OwnerAndCount {
+    pub(super) fn into_standing(self) -> Result<Standing, Error> {
+        let owner = (self.owner.account.into_account()?, WalletId(self.owner.wallet_id));
+        Ok(Standing { owner: Some(owner), count: to_count(self.count.unwrap_or(0))? })
+    }
 }
 
 async fn find_owner_and_count(
@@ -95,31 +102,24 @@ async fn find_owner_and_count(
         .bind(address.checksummed()).bind(tag.as_slice()).fetch_optional(c))?)
 }
 
-#[derive(FromRow)]
-struct PlacedStanding {
-    position: i64,
-    #[sqlx(flatten)]
-    row: OwnerAndCount,
-}
-
 /// [`find_owner_and_count`] for many wallets.
 pub(super) fn list_standings<'a>(
     c: &'a mut SqliteConnection,
     wallets: &'a [(Address, [u8; 32])],
 ) -> Answers<'a, Option<OwnerAndCount>> {
-    // The count is looked up by the list of hashes at the same position; CROSS keeps the lists the outer loop.
-    const SQL: &str = concat!(
-        "SELECT asked.key AS position, ",
-        standing_columns!("unhex(json_extract($2, '$[' || asked.key || ']'))"),
-        "FROM json_each($1) asked CROSS JOIN wallets w ON w.namespace = 'eip155' AND w.reference = '' ",
-        "AND w.address = asked.value JOIN accounts a ON a.id = w.account_id"
+    // The hashes lie beside the list, in its order; CROSS keeps the list the outer loop.
+    const SQL: &str = in_one_row!(
+        concat!(
+            "json_array(json_array(",
+            account_list!(),
+            ", hex(w.id)), (SELECT count FROM wallet_counts WHERE wallet_tag = substr($2, 1 + 32 * asked.key, 32)))"
+        ),
+        "CROSS JOIN wallets w ON w.namespace = 'eip155' AND w.reference = '' AND w.address = asked.value \
+         JOIN accounts a ON a.id = w.account_id"
     );
-    Box::pin(async move {
-        let addresses = json_list(wallets.iter().map(|(address, _)| address.checksummed()));
-        let tags = json_list(wallets.iter().map(|(_, tag)| hex::encode(tag)));
-        let rows = sqlx::query_as::<_, PlacedStanding>(SQL).bind(addresses).bind(tags).fetch_all(c).await?;
-        Ok(by_position(wallets.len(), rows.into_iter().map(|placed| (placed.position, placed.row))))
-    })
+    let addresses = json_list(wallets.iter().map(|(address, _)| address));
+    let tags: Vec<u8> = wallets.iter().flat_map(|(_, tag)| *tag).collect();
+    Box::pin(ask_in_one_row(c, wallets.len(), sqlx::query_scalar(SQL).bind(addresses).bind(tags)))
 }
 
 /// Links a key wallet to an account; `false` if it is linked to one already.
@@ -233,13 +233,9 @@ pub async fn find_count(db: &Db, tag: &[u8; 32]) -> Result<u64, Error> {
 
 /// [`find_count`] for many wallets.
 pub(super) fn list_counts<'a>(c: &'a mut SqliteConnection, tags: &'a [[u8; 32]]) -> Answers<'a, Option<i64>> {
-    const SQL: &str = "SELECT asked.key, counted.count FROM json_each($1) asked \
-                       CROSS JOIN wallet_counts counted ON counted.wallet_tag = unhex(asked.value)";
-    Box::pin(async move {
-        let rows: Vec<(i64, i64)> =
-            sqlx::query_as(SQL).bind(json_list(tags.iter().map(hex::encode))).fetch_all(c).await?;
-        Ok(by_position(tags.len(), rows))
-    })
+    const SQL: &str =
+        in_one_row!("counted.count", "CROSS JOIN wallet_counts counted ON counted.wallet_tag = unhex(asked.value)");
+    Box::pin(ask_in_one_row(c, tags.len(), sqlx::query_scalar(SQL).bind(json_list(tags.iter().map(hex::encode)))))
 }
 
 pub(super) fn to_count(stored: i64) -> Result<u64, Error> {
