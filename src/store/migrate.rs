@@ -221,6 +221,8 @@ fn sqlite(file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
+        // All that there are: those that store many sign-ins are dear to prepare anew.
+        .statement_cache_capacity(512)
         // The library would take the time of every statement; the metrics have the time of every request.
         .disable_statement_logging()
 }
