@@ -138,7 +138,7 @@ pub async fn find(db: &mut impl Queryable, id: AccountId) -> Result<Option<(Acco
 /// If the database does not answer.
 pub async fn find_committed(db: &Db, id: AccountId) -> Result<Option<(Account, Option<LinkedWallet>)>, Error> {
     let gathered = match &*db.0 {
-        Backend::Sqlite { readers, gathers, .. } => gathers.accounts.ask(readers, id).await,
+        Backend::Sqlite { callers, gathers, .. } => gathers.accounts.ask(callers, id).await,
         Backend::Postgres(_) => None,
     };
     match gathered {

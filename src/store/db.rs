@@ -20,7 +20,7 @@ pub struct Db(pub(super) Arc<Backend>);
 
 #[expect(clippy::large_enum_variant, reason = "there is one of it, behind an Arc")]
 pub(super) enum Backend {
-    Sqlite { readers: Readers, lane: Lane, gathers: Gathers },
+    Sqlite { readers: Readers, callers: Readers, lane: Lane, gathers: Gathers },
     Postgres(PgPool),
 }
 
@@ -68,7 +68,8 @@ impl Db {
         })
     }
 
-    /// The connections that are used and idle, for the metrics. SQLite's one writer is not among them.
+    /// The connections that are used and idle, for the metrics. SQLite's one writer and the one who
+    /// asks who calls are not among them.
     #[must_use]
     pub fn pool(&self) -> PoolUse {
         match &*self.0 {
@@ -96,9 +97,10 @@ impl Db {
     /// Finishes what is under way and closes every connection.
     pub async fn close(&self) {
         match &*self.0 {
-            Backend::Sqlite { readers, lane, .. } => {
+            Backend::Sqlite { readers, callers, lane, .. } => {
                 lane.close().await;
                 readers.close().await;
+                callers.close().await;
             }
             Backend::Postgres(pool) => pool.close().await,
         }

@@ -20,6 +20,9 @@ use crate::secret::RedactedUrl;
 /// How long a caller waits for a connection, or for another process's write, before the database counts as away.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What SQLite may keep in memory of sessions and accounts; below 0, since it counts in KiB then and not in pages.
+const CALLERS_KIB: &str = "-16384";
+
 /// PostgreSQL connections of one node: a quarter of a default server's hundred.
 const POSTGRES_CONNECTIONS: u32 = 25;
 
@@ -229,8 +232,11 @@ fn sqlite(file: &Path) -> SqliteConnectOptions {
 
 async fn sqlite_backend(options: SqliteConnectOptions) -> Result<Backend, OpenError> {
     let lane = Lane::open(options.clone()).await?;
-    let readers = Readers::open(options.pragma("query_only", "ON")).await?;
-    Ok(Backend::Sqlite { readers, lane, gathers: Gathers::default() })
+    let options = options.pragma("query_only", "ON");
+    // Who calls is asked for on a connection of its own: what it has read of a big file stays, while nothing is written.
+    let callers = Readers::single(options.clone().pragma("cache_size", CALLERS_KIB));
+    let readers = Readers::open(options).await?;
+    Ok(Backend::Sqlite { readers, callers, lane, gathers: Gathers::default() })
 }
 
 async fn postgres_pool(url: &RedactedUrl) -> Result<PgPool, OpenError> {

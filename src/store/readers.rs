@@ -21,6 +21,7 @@ type Idle = Arc<Mutex<Vec<SqliteConnection>>>;
 /// Where readers are borrowed.
 pub(super) struct Readers {
     options: SqliteConnectOptions,
+    most: usize,
     permits: Arc<Semaphore>,
     idle: Idle,
 }
@@ -39,8 +40,16 @@ impl Readers {
     /// Opens the first reader, so that the first request does not have to.
     pub(super) async fn open(options: SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let first = SqliteConnection::connect_with(&options).await?;
-        let idle = Arc::new(Mutex::new(vec![first]));
-        Ok(Self { options, permits: Arc::new(Semaphore::new(MOST)), idle })
+        Ok(Self::of(options, MOST, vec![first]))
+    }
+
+    /// A single reader, opened when it is wanted.
+    pub(super) fn single(options: SqliteConnectOptions) -> Self {
+        Self::of(options, 1, Vec::new())
+    }
+
+    fn of(options: SqliteConnectOptions, most: usize, idle: Vec<SqliteConnection>) -> Self {
+        Self { options, most, permits: Arc::new(Semaphore::new(most)), idle: Arc::new(Mutex::new(idle)) }
     }
 
     /// Borrows a reader, as soon as one is free.
@@ -61,7 +70,7 @@ impl Readers {
     pub(super) fn pool(&self) -> PoolUse {
         let count = |readers: usize| u32::try_from(readers).unwrap_or(u32::MAX);
         PoolUse {
-            used: count(MOST.saturating_sub(self.permits.available_permits())),
+            used: count(self.most.saturating_sub(self.permits.available_permits())),
             idle: count(lock(&self.idle).len()),
         }
     }

@@ -106,7 +106,7 @@ pub async fn find(db: &mut impl Queryable, id: SessionId) -> Result<Option<Owned
 /// If the database does not answer.
 pub async fn find_committed(db: &Db, id: SessionId) -> Result<Option<Owned>, Error> {
     let gathered = match &*db.0 {
-        Backend::Sqlite { readers, gathers, .. } => gathers.sessions.ask(readers, id).await,
+        Backend::Sqlite { callers, gathers, .. } => gathers.sessions.ask(callers, id).await,
         Backend::Postgres(_) => None,
     };
     match gathered {
