@@ -49,18 +49,6 @@ pub struct Standing {
     pub count: u64,
 }
 
-/// The columns of [`OwnerAndCount`], of the wallet whose keyed hash is `$tag`.
-macro_rules! standing_columns {
-    ($tag:literal) => {
-        concat!(
-            account_columns!(),
-            ", w.id AS wallet_id, (SELECT count FROM wallet_counts WHERE wallet_tag = ",
-            $tag,
-            ") AS count "
-        )
-    };
-}
-
 /// The owner and the sign-in count of a key wallet. On SQLite, those who ask at the same time are asked for together.
 ///
 /// # Errors
@@ -94,7 +82,8 @@ async fn find_owner_and_count(
 ) -> Result<Option<OwnerAndCount>, Error> {
     const SQL: &str = concat!(
         "SELECT ",
-        standing_columns!("$2"),
+        account_columns!(),
+        ", w.id AS wallet_id, (SELECT count FROM wallet_counts WHERE wallet_tag = $2) AS count ",
         "FROM wallets w JOIN accounts a ON a.id = w.account_id ",
         "WHERE w.namespace = 'eip155' AND w.reference = '' AND w.address = $1"
     );
