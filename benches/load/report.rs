@@ -6,9 +6,9 @@ use crate::crypto::Costs;
 use crate::options::Options;
 use crate::targets;
 
-/// One phase.
+/// One operation at one number of connections.
 pub struct Row {
-    what: &'static str,
+    pub what: &'static str,
     connections: usize,
     elapsed: Duration,
     cpu: Duration,
@@ -26,6 +26,19 @@ impl Row {
     ) -> Self {
         latencies.sort_unstable();
         Self { what, connections, elapsed, cpu, latencies }
+    }
+
+    /// Nothing measured yet.
+    pub fn none(what: &'static str, connections: usize) -> Self {
+        Self::new(what, connections, Duration::ZERO, Duration::ZERO, Vec::new())
+    }
+
+    /// Adds another turn of the same.
+    pub fn add(&mut self, turn: Self) {
+        self.elapsed += turn.elapsed;
+        self.cpu += turn.cpu;
+        self.latencies.extend(turn.latencies);
+        self.latencies.sort_unstable();
     }
 
     pub fn connections(&self) -> usize {
@@ -85,6 +98,13 @@ pub struct Round {
 }
 
 impl Round {
+    /// Nothing measured yet.
+    pub fn none(connections: usize) -> Self {
+        let [sign_in, message, read, key_read] = ["sign-in", "sign-in by message", "read by token", "read by API key"]
+            .map(|what| Row::none(what, connections));
+        Self { sign_in, message, read, key_read }
+    }
+
     /// Every operation that was measured.
     pub fn rows(&self) -> [&Row; 4] {
         [&self.sign_in, &self.message, &self.read, &self.key_read]

@@ -19,6 +19,10 @@ const IDLING: Duration = Duration::from_secs(2);
 /// How often a gateway is started again; the median counts.
 const RESTARTS: usize = 5;
 
+/// In how many turns each operation is measured at one number of connections. What is compared takes turns, because what
+/// else happens on a machine lasts longer than a turn.
+const TURNS: u32 = 4;
+
 /// The part of the nonces that is asked for before memory is read the first time: what the same load takes once.
 const WARM_UP: usize = 20;
 
@@ -27,38 +31,75 @@ pub async fn measure(options: &Options, bare: &Server, kind: &Kind) -> Result<Re
         Kind::Cluster => Some(Cluster::start().await?),
         Kind::Sqlite | Kind::Named(_) => None,
     };
-    let mut fresh = Subject::fresh(options, Place::new(kind, cluster.as_ref(), "fresh")?).await?;
-    let mut filled = match options.million {
-        Some(accounts) => {
-            Some(Subject::filled(options, Place::new(kind, cluster.as_ref(), "filled")?, accounts).await?)
-        }
-        None => None,
-    };
+    let mut subjects = vec![Subject::fresh(options, Place::new(kind, cluster.as_ref(), "fresh")?).await?];
+    if let Some(accounts) = options.million {
+        let place = Place::new(kind, cluster.as_ref(), "filled")?;
+        subjects.push(Subject::filled(options, place, accounts).await?);
+    }
     let mut floors = Vec::new();
     for &connections in &options.connections {
-        floors.push(floor(options, bare, connections).await?);
-        fresh.round(options, connections).await?;
-        if let Some(filled) = &mut filled {
-            filled.round(options, connections).await?;
-        }
+        floors.push(round(options, bare, &mut subjects, connections).await?);
     }
+    let mut subjects = subjects.into_iter();
+    let fresh = subjects.next().ok_or_else(|| Fault("nothing was measured".to_owned()))?;
     let growth = match options.million {
         Some(count) => Some(fresh.nonces(options, count).await?),
         None => None,
     };
-    let filled = match filled {
+    let filled = match subjects.next() {
         Some(filled) => Some(filled.finish(options).await?),
         None => None,
     };
     Ok(Report { database: kind.name(), floors, fresh: fresh.finish(options).await?, filled, growth })
 }
 
-/// What nothing can do without, at one number of connections.
-async fn floor(options: &Options, bare: &Server, connections: usize) -> Result<Floor, Fault> {
+/// Everything at one number of connections: the bare route and each gateway in turns. Answers with what nothing can do
+/// without; what was measured of a gateway stays with it.
+async fn round(options: &Options, bare: &Server, subjects: &mut [Subject], connections: usize) -> Result<Floor, Fault> {
     let crypto = crypto::measure()?;
-    let mut crew = Worker::crew(&bare.authority, connections, Vec::new()).await?;
-    let echo = workload::run("bare route", bare, &mut crew, Bound::time(options.phase()), workload::echo).await?;
+    let mut subjects: Vec<&mut Subject> = subjects.iter_mut().collect();
+    let mut echoing = Worker::crew(&bare.authority, connections, Vec::new()).await?;
+    let mut echo = Row::none("bare route", connections);
+    for subject in &mut subjects {
+        subject.open(connections).await?;
+    }
+    let turns = turns(options);
+    for _ in 0..turns {
+        let time = Bound::time(options.phase() / turns);
+        echo.add(workload::run("bare route", bare, &mut echoing, time, workload::echo).await?);
+        each(options, &mut subjects, workload::sign_in, |round| &mut round.sign_in).await?;
+        each(options, &mut subjects, workload::sign_in_by_message, |round| &mut round.message).await?;
+        for subject in &mut subjects {
+            subject.choose_readers().await?;
+        }
+        each(options, &mut subjects, workload::read, |round| &mut round.read).await?;
+        each(options, &mut subjects, workload::read_by_api_key, |round| &mut round.key_read).await?;
+        // Whoever went first goes last.
+        subjects.reverse();
+    }
+    subjects.into_iter().for_each(Subject::close);
     Ok(Floor { crypto, echo })
+}
+
+/// A profile is of all of an operation.
+fn turns(options: &Options) -> u32 {
+    if options.profile.is_some() { 1 } else { TURNS }
+}
+
+/// One operation on one gateway after the other.
+async fn each<S>(
+    options: &Options,
+    subjects: &mut [&mut Subject],
+    step: S,
+    row: fn(&mut Round) -> &mut Row,
+) -> Result<(), Fault>
+where
+    S: AsyncFn(&mut Worker) -> Result<(), Fault> + Copy + 'static,
+{
+    for subject in subjects {
+        subject.turn(options, step, row).await?;
+    }
+    Ok(())
 }
 
 /// A gateway, the wallets that use it, and what was measured of it so far.
@@ -66,6 +107,8 @@ struct Subject {
     place: Place,
     gateway: Server,
     wallets: Vec<Wallet>,
+    /// The connections of a round, which have the wallets as long as it lasts.
+    crew: Vec<Worker>,
     start: Duration,
     idle_kib: u32,
     first: Row,
@@ -100,40 +143,41 @@ impl Subject {
         tokio::time::sleep(IDLING).await;
         let (start, idle_kib) = (gateway.started_in, gateway.resident_kib()?);
         let (wallets, first) = first_sign_ins(options, &gateway, Wallet::make(options.wallets)?).await?;
-        Ok(Self { place, gateway, wallets, start, idle_kib, first, rounds: Vec::new() })
+        Ok(Self { place, gateway, wallets, crew: Vec::new(), start, idle_kib, first, rounds: Vec::new() })
     }
 
-    /// Everything at one number of connections, one after the other.
-    async fn round(&mut self, options: &Options, connections: usize) -> Result<(), Fault> {
+    /// Opens the connections of a round.
+    async fn open(&mut self, connections: usize) -> Result<(), Fault> {
         let wallets = std::mem::take(&mut self.wallets);
-        let mut crew = Worker::crew(&self.gateway.authority, connections, wallets).await?;
-        let sign_in = self.phase(options, "sign-in", &mut crew, workload::sign_in).await?;
-        let message = self.phase(options, "sign-in by message", &mut crew, workload::sign_in_by_message).await?;
-        for worker in &mut crew {
-            worker.choose_readers(connections).await?;
-        }
-        let read = self.phase(options, "read by token", &mut crew, workload::read).await?;
-        let key_read = self.phase(options, "read by API key", &mut crew, workload::read_by_api_key).await?;
-        self.wallets = Worker::dismiss(crew);
-        self.rounds.push(Round { sign_in, message, read, key_read });
+        self.crew = Worker::crew(&self.gateway.authority, connections, wallets).await?;
+        self.rounds.push(Round::none(connections));
         Ok(())
     }
 
-    async fn phase<S>(
-        &self,
-        options: &Options,
-        what: &'static str,
-        crew: &mut Vec<Worker>,
-        step: S,
-    ) -> Result<Row, Fault>
+    /// Closes them.
+    fn close(&mut self) {
+        self.wallets = Worker::dismiss(std::mem::take(&mut self.crew));
+    }
+
+    async fn choose_readers(&mut self) -> Result<(), Fault> {
+        let workers = self.crew.len();
+        for worker in &mut self.crew {
+            worker.choose_readers(workers).await?;
+        }
+        Ok(())
+    }
+
+    /// One turn of one operation, which is added to its row of this round.
+    async fn turn<S>(&mut self, options: &Options, step: S, row: fn(&mut Round) -> &mut Row) -> Result<(), Fault>
     where
         S: AsyncFn(&mut Worker) -> Result<(), Fault> + Copy + 'static,
     {
-        let name = format!("{}-{what}-{}", self.place.name(), crew.len());
+        let Some(row) = self.rounds.last_mut().map(row) else { return Ok(()) };
+        let name = format!("{}-{}-{}", self.place.name(), row.what, self.crew.len());
         let profile = Profile::begin(options, &self.gateway, &name)?;
-        let row = workload::run(what, &self.gateway, crew, Bound::time(options.phase()), step).await?;
-        profile.map_or(Ok(()), Profile::end)?;
-        Ok(row)
+        let time = Bound::time(options.phase() / turns(options));
+        row.add(workload::run(row.what, &self.gateway, &mut self.crew, time, step).await?);
+        profile.map_or(Ok(()), Profile::end)
     }
 
     /// Asks for the nonces of so many wallets that nobody has heard of.

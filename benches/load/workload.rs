@@ -91,6 +91,7 @@ impl Worker {
 
     /// Settles whose profiles this one of so many workers reads: some of those that hold a token. Asks for their keys.
     pub async fn choose_readers(&mut self, workers: usize) -> Result<(), Fault> {
+        self.connection.reopen().await?;
         let signed_in = (0..self.wallets.len()).filter(|&at| self.wallets[at].token.is_some());
         self.readers = signed_in.take(READERS.div_ceil(workers)).collect();
         for &at in &self.readers {
@@ -128,6 +129,9 @@ where
 {
     let connections = crew.len();
     eprintln!("{what}, {connections} connections");
+    for worker in crew.iter_mut() {
+        worker.connection.reopen().await?;
+    }
     let (before, watch) = (server.cpu()?, Stopwatch::start());
     let mut latencies = Vec::new();
     let local = LocalSet::new();
