@@ -82,13 +82,41 @@ impl AccountRow {
     }
 }
 
+/// The statement that adds an account with these values, for SQLite and for PostgreSQL, which numbers accounts itself.
+/// On SQLite a trigger keeps the last number; units of work that write are one after the other there.
+macro_rules! insert_account {
+    ($columns:expr, $values:expr, $otherwise:expr) => {
+        [
+            concat!(
+                "INSERT INTO accounts (number, ",
+                $columns,
+                ") VALUES ((SELECT last + 1 FROM account_numbers), ",
+                $values,
+                ") ",
+                $otherwise
+            ),
+            concat!("INSERT INTO accounts (", $columns, ") VALUES (", $values, ") ", $otherwise),
+        ]
+    };
+}
+pub(super) use insert_account;
+
+/// Of the two statements of [`insert_account`] the one for this database.
+pub(super) fn for_database(tx: &mut Tx, [sqlite, postgres]: [&'static str; 2]) -> &'static str {
+    match tx.connection() {
+        Connection::Sqlite(_) => sqlite,
+        Connection::Postgres(_) => postgres,
+    }
+}
+
 /// Adds an account whose primary wallet is `wallet`.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn insert(tx: &mut Tx, id: AccountId, wallet: WalletId, now: Timestamp) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO accounts (id, primary_wallet_id, created_at, updated_at) VALUES ($1, $2, $3, $3)";
-    execute!(tx, sqlx::query(SQL).bind(id.0).bind(wallet.0).bind(now.micros()))?;
+    const SQL: [&str; 2] = insert_account!("id, primary_wallet_id, created_at, updated_at", "$1, $2, $3, $3", "");
+    let sql = for_database(tx, SQL);
+    execute!(tx, sqlx::query(sql).bind(id.0).bind(wallet.0).bind(now.micros()))?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ const POSTGRES_CONNECTIONS: u32 = 25;
 const RESTED: Duration = Duration::from_secs(1);
 
 /// Names of the migrations and their texts for both databases, in their order.
-const MIGRATIONS: [(i64, &str, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 12] = [
     (
         1,
         "accounts",
@@ -97,6 +97,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 11] = [
         include_str!("../../migrations/sqlite/0011_prices.sql"),
         include_str!("../../migrations/postgres/0011_prices.sql"),
     ),
+    (
+        12,
+        "clustered",
+        include_str!("../../migrations/sqlite/0012_clustered.sql"),
+        include_str!("../../migrations/postgres/0012_clustered.sql"),
+    ),
 ];
 
 /// Why the database can't be used.
@@ -142,7 +148,8 @@ impl Db {
                 // Not synced: whatever a power cut takes of it is made again at the next start, and the first write that
                 // is synced makes all before it durable too. It would be two waits for the disk a migration.
                 let unsynced = options.clone().create_if_missing(true).synchronous(SqliteSynchronous::Normal);
-                let mut first = unsynced.connect().await?;
+                // A table that others refer to is made anew without asking what they refer to meanwhile.
+                let mut first = unsynced.foreign_keys(false).connect().await?;
                 migrator(|(_, _, sqlite, _)| sqlite).run_direct(None, &mut first, false).await?;
                 sqlite_backend(options).await?
             }

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::accounts::{WithPrimaryWallet, join_primary_wallet, primary_wallet_columns};
+use super::accounts::{WithPrimaryWallet, for_database, insert_account, join_primary_wallet, primary_wallet_columns};
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
@@ -93,14 +93,17 @@ pub struct NewPerson {
 /// # Errors
 /// If the database does not answer.
 pub async fn insert(tx: &mut Tx, id: AccountId, person: &NewPerson, now: Timestamp) -> Result<bool, Error> {
-    const SQL: &str = "INSERT INTO accounts (id, username, username_key, email, email_key, email_verified_at, name, \
-                       name_key, role, created_at, updated_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT DO NOTHING";
+    const SQL: [&str; 2] = insert_account!(
+        "id, username, username_key, email, email_key, email_verified_at, name, name_key, role, created_at, updated_at",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10",
+        "ON CONFLICT DO NOTHING"
+    );
+    let sql = for_database(tx, SQL);
     let (username, email) = (person.username.as_ref(), person.email.as_ref());
     let name_key = canonical(person.name.as_str());
     let added = execute!(
         tx,
-        sqlx::query(SQL)
+        sqlx::query(sql)
             .bind(id.0)
             .bind(username.map(Username::as_str))
             .bind(username.map(Username::key))

@@ -1,16 +1,25 @@
 //! Both databases have the same tables and columns.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use countersign::clock::Timestamp;
 use countersign::config::Database;
+use countersign::model::{AccountId, WalletId};
 use countersign::secret::RedactedUrl;
-use countersign::store::Db;
-use sqlx::{Connection, PgConnection, Row, SqliteConnection};
+use countersign::store::{Db, accounts};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, SqliteConnection};
+use uuid::Uuid;
 
 use crate::support::{postgres, scratch};
 
 /// Table, column, and whether it may be null.
 type Columns = BTreeSet<(String, String, bool)>;
+
+/// What SQLite alone has: PostgreSQL numbers accounts itself.
+const OF_SQLITE: &str = "account_numbers";
 
 async fn of_sqlite() -> Columns {
     let directory = scratch::directory();
@@ -20,7 +29,8 @@ async fn of_sqlite() -> Columns {
     let sql = "SELECT t.name, c.name, c.\"notnull\" = 0 FROM sqlite_schema t, pragma_table_info(t.name) c \
                WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'";
     let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+    let columns = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2)));
+    columns.filter(|(table, ..): &(String, String, bool)| table != OF_SQLITE).collect()
 }
 
 async fn of_postgres() -> Columns {
@@ -48,4 +58,60 @@ async fn opening_again_changes_nothing() {
     for _ in 0..2 {
         Db::open(&database).await.expect("SQLite opens").close().await;
     }
+}
+
+/// Three accounts with a value in every column that version 11 has, of whom the newest has gone.
+const OF_VERSION_11: &str = "
+    INSERT INTO accounts (id, epoch, api_key_counter, role, username, username_key, email, email_key, email_verified_at, \
+        name, name_key, intended_use, primary_wallet_id, selected_exchange, avatar, marketing_opt_in, marketing_opt_in_at, \
+        plan, plan_state, plan_until, second_factor_at, created_at, updated_at, disabled_at) \
+    VALUES (zeroblob(16), 1, 2, 'ADMIN', 'Ann', 'ann', 'A@b.example', 'a@b.example', 3, 'Ann B', 'ann b', 'use', \
+        randomblob(16), 'kraken', 'https://a.example/a.png', 1, 4, 'pro', 'active', 5, 6, 7, 8, 9);
+    INSERT INTO accounts (id, created_at) VALUES (randomblob(16), 10), (randomblob(16), 11);
+    INSERT INTO wallets (id, account_id, namespace, reference, address, created_at) \
+        SELECT randomblob(16), id, 'eip155', '', '0x' || number, 12 FROM accounts WHERE number < 3;
+    INSERT INTO wallets (id, account_id, namespace, reference, address, created_at) \
+        SELECT randomblob(16), id, 'eip155', '', '0xa' || number, 13 FROM accounts WHERE number < 3;
+    INSERT INTO passwords (account_id, hash, changed_at) SELECT id, 'hash', 14 FROM accounts WHERE number < 3;
+    DELETE FROM accounts WHERE number = 3";
+
+/// All that a table holds, by the names of the columns; each row as a text.
+#[expect(clippy::disallowed_methods, reason = "the names are the tables' own")]
+async fn rows(c: &mut SqliteConnection, table: &str) -> BTreeSet<String> {
+    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1) ORDER BY name")
+        .bind(table)
+        .fetch_all(&mut *c)
+        .await
+        .unwrap();
+    let row = names.iter().map(|name| format!("'{name} ' || quote({name})")).collect::<Vec<_>>().join(" || ' ' || ");
+    let rows: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT {row} FROM {table}"))).fetch_all(c).await.unwrap();
+    rows.into_iter().collect()
+}
+
+#[tokio::test]
+async fn accounts_and_wallets_of_before_are_all_there_after_their_tables_were_made_anew() {
+    let directory = scratch::directory();
+    let file = directory.path().join("test.db");
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let mut c = options.connect().await.unwrap();
+    let mut older = Migrator::new(Path::new("migrations/sqlite")).await.unwrap();
+    older.migrations = older.migrations.iter().filter(|migration| migration.version <= 11).cloned().collect();
+    older.run_direct(None, &mut c, false).await.unwrap();
+    sqlx::raw_sql(OF_VERSION_11).execute(&mut c).await.unwrap();
+    let before = (rows(&mut c, "accounts").await, rows(&mut c, "wallets").await, rows(&mut c, "passwords").await);
+    assert_eq!((before.0.len(), before.1.len(), before.2.len()), (2, 4, 2));
+
+    let db = Db::open(&Database::Sqlite(file)).await.expect("SQLite opens");
+    let after = (rows(&mut c, "accounts").await, rows(&mut c, "wallets").await, rows(&mut c, "passwords").await);
+    assert_eq!(after, before);
+    assert!(sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut c).await.unwrap().is_empty());
+    // The number of the one who has gone is not given again.
+    let id = AccountId(Uuid::from_u128(1));
+    let mut tx = db.write().await.unwrap();
+    accounts::insert(&mut tx, id, WalletId(Uuid::from_u128(2)), Timestamp::from_micros(15)).await.unwrap();
+    tx.commit().await.unwrap();
+    let (account, _) = accounts::find(&mut db.read().await.unwrap(), id).await.unwrap().expect("it was added");
+    assert_eq!(account.number, 4);
+    db.close().await;
 }

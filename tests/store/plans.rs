@@ -7,13 +7,12 @@ use countersign::store::listing;
 
 use crate::support::world::{World, on_both};
 
-/// Besides the number, by which SQLite keeps the accounts anyway.
-const ORDERS: [Order; 4] = [Order::Name, Order::Email, Order::Created, Order::Updated];
+const ORDERS: [Order; 5] = [Order::Number, Order::Name, Order::Email, Order::Created, Order::Updated];
 
 /// As many accounts as a middling gateway has; a third have an address, and some share a name.
-const FILL_SQLITE: &str = "INSERT INTO accounts (id, username, username_key, email, email_key, name, name_key, created_at, updated_at) \
+const FILL_SQLITE: &str = "INSERT INTO accounts (number, id, username, username_key, email, email_key, name, name_key, created_at, updated_at) \
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
-    SELECT randomblob(16), 'u' || i, 'u' || i, CASE WHEN i % 3 = 0 THEN i || '@example.com' END, \
+    SELECT i, randomblob(16), 'u' || i, 'u' || i, CASE WHEN i % 3 = 0 THEN i || '@example.com' END, \
     CASE WHEN i % 3 = 0 THEN i || '@example.com' END, 'Name ' || (i % 5000), 'name ' || (i % 5000), i, i FROM n";
 const FILL_POSTGRES: &str = "INSERT INTO accounts (id, username, username_key, email, email_key, name, name_key, created_at, updated_at) \
     SELECT gen_random_uuid(), 'u' || i, 'u' || i, CASE WHEN i % 3 = 0 THEN i || '@example.com' END, \

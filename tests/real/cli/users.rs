@@ -304,8 +304,8 @@ fn accounts_are_listed_as_a_table_and_as_json() {
 #[test]
 fn more_accounts_than_are_read_at_once_are_all_listed() {
     const FILL: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) \
-                        INSERT INTO accounts (id, name, name_key, role, created_at, updated_at) \
-                        SELECT randomblob(16), 'n' || i, 'n' || i, CASE i WHEN 7000 THEN 'ADMIN' ELSE 'USER' END, i, i \
+                        INSERT INTO accounts (number, id, name, name_key, role, created_at, updated_at) \
+                        SELECT i + 1, randomblob(16), 'n' || i, 'n' || i, CASE i WHEN 7000 THEN 'ADMIN' ELSE 'USER' END, i, i \
                         FROM n";
     let (_directory, gateway) = on_sqlite();
     create(&gateway, &["--username", "root", "--admin"]);
