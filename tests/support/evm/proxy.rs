@@ -123,7 +123,15 @@ impl Port {
             Self::Open(listener) => {
                 let address = listener.local_addr().expect("the address of a listener");
                 drop(listener);
-                Self::Closed(bound(address))
+                // Meanwhile somebody may go out from this very port; that is over soon.
+                let again = (0..100).find_map(|_| {
+                    let socket = try_bound(address);
+                    if socket.is_err() {
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
+                    socket.ok()
+                });
+                Self::Closed(again.expect("its own port"))
             }
             Self::Closed(_) => self,
         }
@@ -149,10 +157,14 @@ impl Port {
 }
 
 fn bound(address: SocketAddr) -> TcpSocket {
+    try_bound(address).expect("a free port")
+}
+
+fn try_bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("a socket takes an option");
-    socket.bind(address).expect("a free port");
-    socket
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn serve(socket: TcpSocket, desk: Arc<Desk>, mut orders: mpsc::UnboundedReceiver<blocking::Sender<()>>) {
