@@ -29,12 +29,6 @@ impl Connection {
         Ok(Self { stream, authority, request: Vec::with_capacity(2048), answer: Vec::with_capacity(4096) })
     }
 
-    /// Closes it and opens another to the same server, which closes what was idle for as long as others took their turns.
-    pub async fn reopen(&mut self) -> Result<(), Fault> {
-        *self = Self::open(&self.authority).await?;
-        Ok(())
-    }
-
     /// Posts a JSON body; gives the body of the answer.
     pub async fn post(&mut self, path: &str, body: &str) -> Result<&[u8], Fault> {
         let Self { authority, request, .. } = self;

@@ -162,7 +162,7 @@ impl Subject {
     async fn choose_readers(&mut self) -> Result<(), Fault> {
         let workers = self.crew.len();
         for worker in &mut self.crew {
-            worker.choose_readers(workers).await?;
+            worker.choose_readers(&self.gateway.authority, workers).await?;
         }
         Ok(())
     }

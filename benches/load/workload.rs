@@ -90,8 +90,8 @@ impl Worker {
     }
 
     /// Settles whose profiles this one of so many workers reads: some of those that hold a token. Asks for their keys.
-    pub async fn choose_readers(&mut self, workers: usize) -> Result<(), Fault> {
-        self.connection.reopen().await?;
+    pub async fn choose_readers(&mut self, authority: &str, workers: usize) -> Result<(), Fault> {
+        self.connection = Connection::open(authority).await?;
         let signed_in = (0..self.wallets.len()).filter(|&at| self.wallets[at].token.is_some());
         self.readers = signed_in.take(READERS.div_ceil(workers)).collect();
         for &at in &self.readers {
@@ -130,7 +130,8 @@ where
     let connections = crew.len();
     eprintln!("{what}, {connections} connections");
     for worker in crew.iter_mut() {
-        worker.connection.reopen().await?;
+        // The server closes what was idle for as long as others took their turns.
+        worker.connection = Connection::open(&server.authority).await?;
     }
     let (before, watch) = (server.cpu()?, Stopwatch::start());
     let mut latencies = Vec::new();
