@@ -98,7 +98,7 @@ async fn accounts_and_wallets_of_before_are_all_there_after_their_tables_were_ma
     let mut older = Migrator::new(Path::new("migrations/sqlite")).await.unwrap();
     older.migrations = older.migrations.iter().filter(|migration| migration.version <= 11).cloned().collect();
     older.run_direct(None, &mut c, false).await.unwrap();
-    sqlx::raw_sql(OF_VERSION_11).execute(&mut c).await.unwrap();
+    sqlx::query(OF_VERSION_11).execute(&mut c).await.unwrap();
     let before = (rows(&mut c, "accounts").await, rows(&mut c, "wallets").await, rows(&mut c, "passwords").await);
     assert_eq!((before.0.len(), before.1.len(), before.2.len()), (2, 4, 2));
 
