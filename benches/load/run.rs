@@ -69,9 +69,6 @@ async fn round(options: &Options, bare: &Server, subjects: &mut [Subject], conne
         echo.add(workload::run("bare route", bare, &mut echoing, time, workload::echo).await?);
         each(options, &mut subjects, workload::sign_in, |round| &mut round.sign_in).await?;
         each(options, &mut subjects, workload::sign_in_by_message, |round| &mut round.message).await?;
-        for subject in &mut subjects {
-            subject.choose_readers().await?;
-        }
         each(options, &mut subjects, workload::read, |round| &mut round.read).await?;
         each(options, &mut subjects, workload::read_by_api_key, |round| &mut round.key_read).await?;
         // Whoever went first goes last.
@@ -146,10 +143,13 @@ impl Subject {
         Ok(Self { place, gateway, wallets, crew: Vec::new(), start, idle_kib, first, rounds: Vec::new() })
     }
 
-    /// Opens the connections of a round.
+    /// Opens the connections of a round, and settles whose profiles are read in it.
     async fn open(&mut self, connections: usize) -> Result<(), Fault> {
         let wallets = std::mem::take(&mut self.wallets);
         self.crew = Worker::crew(&self.gateway.authority, connections, wallets).await?;
+        for worker in &mut self.crew {
+            worker.choose_readers(connections).await?;
+        }
         self.rounds.push(Round::none(connections));
         Ok(())
     }
@@ -159,20 +159,13 @@ impl Subject {
         self.wallets = Worker::dismiss(std::mem::take(&mut self.crew));
     }
 
-    async fn choose_readers(&mut self) -> Result<(), Fault> {
-        let workers = self.crew.len();
-        for worker in &mut self.crew {
-            worker.choose_readers(&self.gateway.authority, workers).await?;
-        }
-        Ok(())
-    }
-
     /// One turn of one operation, which is added to its row of this round.
     async fn turn<S>(&mut self, options: &Options, step: S, row: fn(&mut Round) -> &mut Row) -> Result<(), Fault>
     where
         S: AsyncFn(&mut Worker) -> Result<(), Fault> + Copy + 'static,
     {
-        let Some(row) = self.rounds.last_mut().map(row) else { return Ok(()) };
+        let round = self.rounds.last_mut().ok_or_else(|| Fault("no round has begun".to_owned()))?;
+        let row = row(round);
         let name = format!("{}-{}-{}", self.place.name(), row.what, self.crew.len());
         let profile = Profile::begin(options, &self.gateway, &name)?;
         let time = Bound::time(options.phase() / turns(options));

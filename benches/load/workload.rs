@@ -90,8 +90,7 @@ impl Worker {
     }
 
     /// Settles whose profiles this one of so many workers reads: some of those that hold a token. Asks for their keys.
-    pub async fn choose_readers(&mut self, authority: &str, workers: usize) -> Result<(), Fault> {
-        self.connection = Connection::open(authority).await?;
+    pub async fn choose_readers(&mut self, workers: usize) -> Result<(), Fault> {
         let signed_in = (0..self.wallets.len()).filter(|&at| self.wallets[at].token.is_some());
         self.readers = signed_in.take(READERS.div_ceil(workers)).collect();
         for &at in &self.readers {

@@ -101,21 +101,13 @@ macro_rules! insert_account {
 }
 pub(super) use insert_account;
 
-/// Of the two statements of [`insert_account`] the one for this database.
-pub(super) fn for_database(tx: &mut Tx, [sqlite, postgres]: [&'static str; 2]) -> &'static str {
-    match tx.connection() {
-        Connection::Sqlite(_) => sqlite,
-        Connection::Postgres(_) => postgres,
-    }
-}
-
 /// Adds an account whose primary wallet is `wallet`.
 ///
 /// # Errors
 /// If the database does not answer.
 pub async fn insert(tx: &mut Tx, id: AccountId, wallet: WalletId, now: Timestamp) -> Result<(), Error> {
     const SQL: [&str; 2] = insert_account!("id, primary_wallet_id, created_at, updated_at", "$1, $2, $3, $3", "");
-    let sql = for_database(tx, SQL);
+    let sql = tx.either(SQL);
     execute!(tx, sqlx::query(sql).bind(id.0).bind(wallet.0).bind(now.micros()))?;
     Ok(())
 }

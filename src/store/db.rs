@@ -133,6 +133,14 @@ pub enum Tx {
 }
 
 impl Tx {
+    /// Of two statements, for SQLite and for PostgreSQL, the one for this database.
+    pub(super) fn either(&self, [sqlite, postgres]: [&'static str; 2]) -> &'static str {
+        match self {
+            Self::Sqlite(_) => sqlite,
+            Self::Postgres(_) => postgres,
+        }
+    }
+
     /// Makes the unit of work durable. Only after this may its outcome be told to anybody.
     ///
     /// # Errors

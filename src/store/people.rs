@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::accounts::{WithPrimaryWallet, for_database, insert_account, join_primary_wallet, primary_wallet_columns};
+use super::accounts::{WithPrimaryWallet, insert_account, join_primary_wallet, primary_wallet_columns};
 use super::{Queryable, Tx, execute, on};
 use crate::clock::Timestamp;
 use crate::model::account::{Account, LinkedWallet, Role};
@@ -98,7 +98,7 @@ pub async fn insert(tx: &mut Tx, id: AccountId, person: &NewPerson, now: Timesta
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10",
         "ON CONFLICT DO NOTHING"
     );
-    let sql = for_database(tx, SQL);
+    let sql = tx.either(SQL);
     let (username, email) = (person.username.as_ref(), person.email.as_ref());
     let name_key = canonical(person.name.as_str());
     let added = execute!(
@@ -182,10 +182,7 @@ pub async fn lock_other_admins(tx: &mut Tx, id: AccountId) -> Result<usize, Erro
     // All of them are locked, this one too, in one order: of two that take each other away, one waits for the other.
     const LOCK: &str = "SELECT id FROM accounts WHERE role = 'ADMIN' AND disabled_at IS NULL ORDER BY id FOR UPDATE";
     const READ: &str = "SELECT id FROM accounts WHERE role = 'ADMIN' AND disabled_at IS NULL";
-    let sql = match tx.connection() {
-        super::db::Connection::Sqlite(_) => READ,
-        super::db::Connection::Postgres(_) => LOCK,
-    };
+    let sql = tx.either([READ, LOCK]);
     let admins = on!(tx, c => sqlx::query_scalar::<_, uuid::Uuid>(sql).fetch_all(c))?;
     Ok(admins.into_iter().filter(|admin| *admin != id.0).count())
 }

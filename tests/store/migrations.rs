@@ -60,7 +60,7 @@ async fn opening_again_changes_nothing() {
     }
 }
 
-/// Three accounts with a value in every column that version 11 has, of whom the newest has gone.
+/// Three accounts, one with a value in every column that version 11 has; the newest of them has gone.
 const OF_VERSION_11: &str = "
     INSERT INTO accounts (id, epoch, api_key_counter, role, username, username_key, email, email_key, email_verified_at, \
         name, name_key, intended_use, primary_wallet_id, selected_exchange, avatar, marketing_opt_in, marketing_opt_in_at, \
