@@ -66,6 +66,7 @@ async fn round(options: &Options, bare: &Server, subjects: &mut [Subject], conne
     let turns = turns(options);
     for _ in 0..turns {
         let time = Bound::time(options.phase() / turns);
+        Worker::reopen(&mut echoing, &bare.authority).await?;
         echo.add(workload::run("bare route", bare, &mut echoing, time, workload::echo).await?);
         each(options, &mut subjects, workload::sign_in, |round| &mut round.sign_in).await?;
         each(options, &mut subjects, workload::sign_in_by_message, |round| &mut round.message).await?;
@@ -166,6 +167,7 @@ impl Subject {
     {
         let round = self.rounds.last_mut().ok_or_else(|| Fault("no round has begun".to_owned()))?;
         let row = row(round);
+        Worker::reopen(&mut self.crew, &self.gateway.authority).await?;
         let name = format!("{}-{}-{}", self.place.name(), row.what, self.crew.len());
         let profile = Profile::begin(options, &self.gateway, &name)?;
         let time = Bound::time(options.phase() / turns(options));

@@ -84,6 +84,14 @@ impl Worker {
         Ok(crew)
     }
 
+    /// Opens the connections anew: the server closes what was idle for as long as others took their turns.
+    pub async fn reopen(crew: &mut [Self], authority: &str) -> Result<(), Fault> {
+        for worker in crew {
+            worker.connection = Connection::open(authority).await?;
+        }
+        Ok(())
+    }
+
     /// Closes the connections and collects the wallets.
     pub fn dismiss(crew: Vec<Self>) -> Vec<Wallet> {
         crew.into_iter().flat_map(|worker| worker.wallets).collect()
@@ -128,10 +136,6 @@ where
 {
     let connections = crew.len();
     eprintln!("{what}, {connections} connections");
-    for worker in crew.iter_mut() {
-        // The server closes what was idle for as long as others took their turns.
-        worker.connection = Connection::open(&server.authority).await?;
-    }
     let (before, watch) = (server.cpu()?, Stopwatch::start());
     let mut latencies = Vec::new();
     let local = LocalSet::new();
