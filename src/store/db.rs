@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool, SqliteConnection};
+use sqlx::{PgConnection, SqliteConnection};
 
 use super::accounts::WithPrimaryWallet;
 use super::gather::Gather;
 use super::held::Held;
 use super::lane::{Lane, LaneTx};
+use super::pool::Pool;
 use super::readers::{Loan, Readers};
 use super::sessions::OwnedRow;
 use super::wallets::OwnerAndCount;
@@ -21,7 +22,7 @@ pub struct Db(pub(super) Arc<Backend>);
 #[expect(clippy::large_enum_variant, reason = "there is one of it, behind an Arc")]
 pub(super) enum Backend {
     Sqlite { readers: Readers, callers: Readers, lane: Lane, gathers: Gathers },
-    Postgres(PgPool),
+    Postgres(Pool),
 }
 
 /// The questions of the hot routes, which are asked for many at once.
@@ -73,11 +74,8 @@ impl Db {
     #[must_use]
     pub fn pool(&self) -> PoolUse {
         match &*self.0 {
-            Backend::Sqlite { readers, .. } => readers.pool(),
-            Backend::Postgres(pool) => {
-                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-                PoolUse { used: pool.size().saturating_sub(idle), idle }
-            }
+            Backend::Sqlite { readers, .. } => readers.usage(),
+            Backend::Postgres(pool) => pool.usage(),
         }
     }
 

@@ -4,10 +4,11 @@
 use std::io;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Executor as _, PgConnection, PgPool, Postgres};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::migrate::PATIENCE;
+use super::pool::{Lent, Pool};
 use crate::tasks;
 
 /// How long a unit of work may rest: rows that it holds are waited for by others, and whoever holds them may have died.
@@ -16,8 +17,10 @@ const REST: Duration = Duration::from_secs(30);
 /// A borrowed connection. Dropping it gives it back; a unit of work that was not committed is undone before.
 pub struct Held {
     /// `Some` until it is dropped.
-    connection: Option<PoolConnection<Postgres>>,
+    lent: Option<Lent>,
     state: State,
+    /// Whether a statement failed on it: then it is tested before somebody else gets it.
+    doubtful: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,12 +38,12 @@ enum State {
 
 impl Held {
     /// A connection to read from.
-    pub(super) async fn borrow(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        Ok(Self { connection: Some(pool.acquire().await?), state: State::Idle })
+    pub(super) async fn borrow(pool: &Pool) -> Result<Self, sqlx::Error> {
+        Ok(Self { lent: Some(pool.borrow().await?), state: State::Idle, doubtful: false })
     }
 
     /// A connection on which a unit of work has begun.
-    pub(super) async fn begin(pool: &PgPool) -> Result<Self, sqlx::Error> {
+    pub(super) async fn begin(pool: &Pool) -> Result<Self, sqlx::Error> {
         let mut held = Self::borrow(pool).await?;
         held.run("BEGIN").await?;
         held.state = State::Open;
@@ -58,14 +61,19 @@ impl Held {
     #[expect(clippy::expect_used, reason = "the connection leaves only in drop, which ends the hold")]
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         self.state = State::Asked { open: self.is_open() };
-        self.connection.as_mut().expect("a hold has its connection until it ends")
+        &mut self.lent.as_mut().expect("a hold has its connection until it ends").connection
     }
 
     /// Notes that the statement was answered, or with what it failed.
     pub(super) fn settle(&mut self, fault: Option<&sqlx::Error>) {
-        // After a fault of the connection itself nobody knows what is under way on it.
-        if !matches!(fault, Some(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_))) {
-            self.state = if self.is_open() { State::Open } else { State::Idle };
+        match fault.map(End::of) {
+            // Nobody knows what is under way on it, so it stays as asked.
+            Some(Some(End::Late)) => {}
+            Some(Some(End::Broken)) => self.lent.iter().for_each(Lent::distrust_others),
+            alive => {
+                self.doubtful |= alive.is_some();
+                self.state = if self.is_open() { State::Open } else { State::Idle };
+            }
         }
     }
 
@@ -86,21 +94,47 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let open = match self.state {
-            State::Idle => false,
-            State::Open => true,
-            State::Asked { .. } => return connection.close_on_drop(),
-        };
-        // The library tests a connection that comes back, and would wait for the answer for ever.
-        tasks::spawn(tokio::time::timeout(PATIENCE, async move {
-            if open {
-                connection.close_on_drop();
-                connection.execute("ROLLBACK").await?;
+        let Some(mut lent) = self.lent.take() else { return };
+        match self.state {
+            State::Idle if !self.doubtful => lent.give_back(),
+            // Its answer could be taken for the next one's.
+            State::Asked { .. } => drop(lent),
+            State::Idle | State::Open => {
+                let open = self.state == State::Open;
+                tasks::spawn(tokio::time::timeout(PATIENCE, async move {
+                    if open {
+                        lent.connection.execute("ROLLBACK").await?;
+                    } else {
+                        lent.connection.ping().await?;
+                    }
+                    lent.give_back();
+                    Ok::<_, sqlx::Error>(())
+                }));
             }
-            connection.return_to_pool().await;
-            Ok::<_, sqlx::Error>(())
-        }));
+        }
+    }
+}
+
+/// What ends a connection.
+enum End {
+    /// Its answer has not come in time; that of another one may.
+    Late,
+    /// It is broken, or the server has taken leave.
+    Broken,
+}
+
+impl End {
+    /// `None` if the connection lives on.
+    fn of(fault: &sqlx::Error) -> Option<Self> {
+        match fault {
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => Some(Self::Late),
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => Some(Self::Broken),
+            sqlx::Error::Database(error) => error
+                .try_downcast_ref::<PgDatabaseError>()
+                .filter(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+                .map(|_| Self::Broken),
+            _ => None,
+        }
     }
 }
 
@@ -111,19 +145,11 @@ pub(super) async fn within<T>(answer: impl Future<Output = Result<T, sqlx::Error
 }
 
 /// Has the server give up by itself what is not waited for any more, such as a lock that another one holds.
-pub(super) async fn limit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    set_limits(connection, PATIENCE, REST).await
-}
-
-/// Has the server wait for a migration, however long it takes.
-pub(super) async fn limit_not(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    set_limits(connection, Duration::ZERO, Duration::ZERO).await
-}
-
+///
 /// Set within the session and not by the options of the connection, which poolers in between refuse.
-async fn set_limits(connection: &mut PgConnection, statement: Duration, rest: Duration) -> Result<(), sqlx::Error> {
+pub(super) async fn limit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     const SQL: &str = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
                        set_config('idle_in_transaction_session_timeout', $2, false)";
     let millis = |span: Duration| span.as_millis().to_string();
-    sqlx::query(SQL).bind(millis(statement)).bind(millis(rest)).execute(connection).await.map(|_| ())
+    sqlx::query(SQL).bind(millis(PATIENCE)).bind(millis(REST)).execute(connection).await.map(|_| ())
 }

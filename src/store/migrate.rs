@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqlSafeStr as _};
 
+use super::Db;
 use super::db::{Backend, Gathers};
 use super::lane::Lane;
+use super::pool::Pool;
 use super::readers::Readers;
-use super::{Db, held};
 use crate::config::Database;
 use crate::secret::RedactedUrl;
 
@@ -23,11 +24,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// What SQLite may keep in memory of sessions and accounts; below 0, since it counts in KiB then and not in pages.
 const CALLERS_KIB: &str = "-16384";
 
-/// PostgreSQL connections of one node: a quarter of a default server's hundred.
-const POSTGRES_CONNECTIONS: u32 = 25;
-
-/// After how long a connection to PostgreSQL is tested before it is used.
-const RESTED: Duration = Duration::from_secs(1);
+/// Lets one node at a time bring the tables to what it needs. Any number will do that nothing else in the database takes:
+/// the first eight letters of the word.
+const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"migratio");
 
 /// Names of the migrations and their texts for both databases, in their order.
 const MIGRATIONS: [(i64, &str, &str, &str); 12] = [
@@ -154,12 +153,10 @@ impl Db {
                 sqlite_backend(options).await?
             }
             Database::Postgres(url) => {
-                let pool = postgres_pool(url).await?;
-                let mut first = pool.acquire().await?;
-                held::limit_not(&mut first).await?;
-                migrator(|(_, _, _, postgres)| postgres).run_direct(None, &mut *first, false).await?;
-                held::limit(&mut first).await?;
-                drop(first);
+                let pool = Pool::new(postgres(url)?);
+                let mut first = pool.borrow().await?;
+                migrate_postgres(&mut first.connection).await?;
+                first.give_back();
                 Backend::Postgres(pool)
             }
         };
@@ -179,7 +176,11 @@ impl Db {
         }
         let backend = match database {
             Database::Sqlite(file) => sqlite_backend(sqlite(file)).await?,
-            Database::Postgres(url) => Backend::Postgres(postgres_pool(url).await?),
+            Database::Postgres(url) => {
+                let pool = Pool::new(postgres(url)?);
+                pool.borrow().await?.give_back();
+                Backend::Postgres(pool)
+            }
         };
         Ok(Self(Arc::new(backend)))
     }
@@ -246,23 +247,25 @@ async fn sqlite_backend(options: SqliteConnectOptions) -> Result<Backend, OpenEr
     Ok(Backend::Sqlite { readers, callers, lane, gathers: Gathers::default() })
 }
 
-async fn postgres_pool(url: &RedactedUrl) -> Result<PgPool, OpenError> {
-    let options = PgConnectOptions::from_url(url.expose())?.application_name("countersign");
-    let pool = PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(PATIENCE)
-        .after_connect(|connection, _| Box::pin(held::limit(connection)))
-        // A test before each use would cost a round trip; one that has rested may have been hung up on.
-        .test_before_acquire(false)
-        .before_acquire(|connection, state| {
-            Box::pin(async move {
-                if state.idle_for > RESTED {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        });
-    Ok(pool.connect_with(options).await?)
+fn postgres(url: &RedactedUrl) -> Result<PgConnectOptions, sqlx::Error> {
+    // As for SQLite: the metrics have the time of every request.
+    Ok(PgConnectOptions::from_url(url.expose())?.application_name("countersign").disable_statement_logging())
+}
+
+/// All migrations that are lacking are one transaction: none stays half an upgrade behind, and the disk is waited for
+/// once. Nothing of it outlives the transaction, so that it may go by a pooler.
+async fn migrate_postgres(connection: &mut PgConnection) -> Result<(), OpenError> {
+    // However long it takes, and however long another node takes.
+    const UNLIMITED: &str = "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), \
+                             set_config('idle_in_transaction_session_timeout', '0', true)";
+    let mut tx = connection.begin().await?;
+    sqlx::query(UNLIMITED).execute(&mut *tx).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
+    let mut migrator = migrator(|(_, _, _, postgres)| postgres);
+    // The library's lock is one of the session, and would be let go before the commit.
+    migrator.set_locking(false);
+    migrator.run_direct(None, &mut *tx, false).await?;
+    Ok(tx.commit().await?)
 }
 
 type Row = (i64, &'static str, &'static str, &'static str);

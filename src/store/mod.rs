@@ -9,7 +9,9 @@ mod gather;
 mod held;
 mod lane;
 mod migrate;
+mod pool;
 mod readers;
+mod stack;
 
 pub mod accounts;
 pub mod audit;

@@ -51,6 +51,36 @@ async fn both_databases_have_the_same_tables_and_columns() {
     assert_eq!(sqlite.symmetric_difference(&postgres).collect::<Vec<_>>(), Vec::<&(String, String, bool)>::new());
 }
 
+/// How many tables there are, those of the migrations' own record included.
+async fn count_tables(connection: &mut PgConnection) -> i64 {
+    let sql = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_upgrade_of_postgres_that_fails_leaves_nothing_and_succeeds_when_its_cause_is_gone() {
+    let url = postgres::create_database();
+    let database = Database::Postgres(RedactedUrl::new(url.parse().unwrap()));
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    // Of the last migrations, so that many come before it.
+    sqlx::query("CREATE TABLE billing_farewells (mine bigint)").execute(&mut connection).await.unwrap();
+    assert!(Db::open(&database).await.is_err(), "a table of another program was taken over");
+    assert_eq!(count_tables(&mut connection).await, 1, "half an upgrade was left behind");
+    sqlx::query("DROP TABLE billing_farewells").execute(&mut connection).await.unwrap();
+    Db::open(&database).await.expect("PostgreSQL opens").close().await;
+    assert_eq!(Db::pending(&database).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn nodes_that_start_on_one_empty_database_at_once_bring_it_up_once() {
+    let database = Database::Postgres(RedactedUrl::new(postgres::create_database().parse().unwrap()));
+    let opened = futures_util::future::join_all((0..8).map(|_| Db::open(&database))).await;
+    for db in opened {
+        db.expect("PostgreSQL opens").close().await;
+    }
+    assert_eq!(Db::pending(&database).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn opening_again_changes_nothing() {
     let directory = scratch::directory();
