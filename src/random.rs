@@ -76,9 +76,10 @@ impl Random {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match &self.source {
+            // Not the crypto library's generator, which gathers jitter of its own for 50 ms before its first byte.
             #[expect(clippy::disallowed_methods, reason = "this is the one place that draws randomness")]
             #[expect(clippy::expect_used, reason = "going on without randomness would hand out guessable secrets")]
-            Source::System => aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random bytes"),
+            Source::System => getrandom::fill(&mut bytes).expect("the operating system gives random bytes"),
             Source::Seeded(seed) => seed.lock().unwrap_or_else(PoisonError::into_inner).fill(&mut bytes),
         }
         bytes
