@@ -62,15 +62,17 @@ impl Pool {
     /// Borrows a connection, as soon as one is free.
     ///
     /// # Errors
-    /// If none is free, or the server gives none, in [`PATIENCE`].
+    /// If none is free, or the server gives none, in [`PATIENCE`]: the wait for both together.
     pub(super) async fn borrow(&self) -> Result<Lent, sqlx::Error> {
+        tokio::time::timeout(PATIENCE, self.find()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    async fn find(&self) -> Result<Lent, sqlx::Error> {
         let permit = self.stack.enter().await?;
         let (connection, opened) = match self.stack.pop() {
             Some(resting) if resting.since.elapsed() <= RESTED => (resting.connection, resting.opened),
             // Boxed, since it is rare and big: it would make every request that may come here as big.
-            resting => tokio::time::timeout(PATIENCE, Box::pin(self.test_or_open(resting)))
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)??,
+            resting => Box::pin(self.test_or_open(resting)).await?,
         };
         Ok(Lent { connection, opened, stack: Arc::clone(&self.stack), permit })
     }
