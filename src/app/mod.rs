@@ -38,6 +38,9 @@ use crate::tasks;
 /// How often what expired is deleted.
 const SWEPT_EVERY: Duration = Duration::from_secs(5);
 
+/// How long after the start that begins: it reads and writes much at once, and those who waited for the start come first.
+const SWEPT_FROM: Duration = Duration::from_secs(10);
+
 /// How often the outbox is looked into, for each way: a mail that is a file has to be there within a second.
 const DELIVERED_EVERY: Duration = Duration::from_millis(500);
 
@@ -169,6 +172,7 @@ async fn keep_keys(core: Arc<Core>) {
 /// Deletes what expired.
 async fn keep_tidy(core: Arc<Core>) {
     let mut ticks = ticks(SWEPT_EVERY);
+    ticks.reset_after(SWEPT_FROM);
     loop {
         ticks.tick().await;
         // Tried again at the next tick. Meanwhile some tables are larger than they need to be.
