@@ -66,14 +66,12 @@ impl Held {
 
     /// Notes that the statement was answered, or with what it failed.
     pub(super) fn settle(&mut self, fault: Option<&sqlx::Error>) {
-        match fault.map(End::of) {
+        self.doubtful |= fault.is_some();
+        match fault.and_then(End::of) {
+            None => self.state = if self.is_open() { State::Open } else { State::Idle },
             // Nobody knows what is under way on it, so it stays as asked.
-            Some(Some(End::Late)) => {}
-            Some(Some(End::Broken)) => self.lent.iter().for_each(Lent::distrust_others),
-            alive => {
-                self.doubtful |= alive.is_some();
-                self.state = if self.is_open() { State::Open } else { State::Idle };
-            }
+            Some(End::Late) => {}
+            Some(End::Broken) => self.lent.iter().for_each(Lent::distrust_others),
         }
     }
 

@@ -7,6 +7,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::db::PoolUse;
+use super::migrate::PATIENCE;
 use super::stack::Stack;
 use crate::model::Error;
 
@@ -43,7 +44,8 @@ impl Readers {
 
     /// Borrows a reader, as soon as one is free.
     pub(super) async fn borrow(&self) -> Result<Loan, Error> {
-        let permit = self.stack.enter().await?;
+        let permit = tokio::time::timeout(PATIENCE, self.stack.enter()).await;
+        let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)??;
         let connection = match self.stack.pop() {
             Some(connection) => connection,
             // Boxed, since it is rare and big: it would make every request that may come here as big.

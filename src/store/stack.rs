@@ -22,10 +22,10 @@ impl<C> Stack<C> {
         Arc::new(Self { most, permits, idle: Mutex::new(idle) })
     }
 
-    /// Waits for the right to hold a connection, which whoever has it takes from the stack or opens.
+    /// Waits for the right to hold a connection, which whoever has it takes from the stack or opens. How long is for the
+    /// caller to say.
     pub(super) async fn enter(&self) -> Result<OwnedSemaphorePermit, sqlx::Error> {
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await;
-        permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)
+        Arc::clone(&self.permits).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)
     }
 
     /// The one that was put last.
